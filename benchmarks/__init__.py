@@ -1,0 +1,1 @@
+"""How fast sleepdask is, as ratios measured side by side in one run."""

@@ -1,0 +1,122 @@
+"""Runs the benchmarks and prints their tables: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import luna, peers, start
+from benchmarks.environment import describe_environment
+from benchmarks.memory import memory_rows
+from benchmarks.nights import TEST_DATA, NightFile, real_night, reference_night
+from benchmarks.pipeline import pipeline_rows
+from benchmarks.table import Row, Section, at_least, report, row, skipped
+from benchmarks.timing import Case, Ratio, explain, take_turns
+from benchmarks.work import OURS, file_to_table
+
+_PEER_REPEATS = 3
+_AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
+NAMES = ("pipeline", "scipy", "mne", "yasa", "lunapi", "memory", "imports", "kernels", "cli")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for, print the tables, give the exit code."""
+    options = _options(arguments)
+    if options.make_lunapi:
+        print(luna.make_environment(options.make_lunapi))
+        return 0
+    environment = describe_environment()
+    with TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        sections = _sections(options, reference_night(folder.absolute(), options.hours))
+    print(report(environment, sections))
+    if options.json:
+        document = {"environment": environment, "sections": [section.document() for section in sections]}
+        options.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a night of 1 h, 1 repeat")
+    parser.add_argument("--repeats", type=int, help="repeats of what is fast (default 7; peers at most 3)")
+    parser.add_argument("--hours", type=float, help="length of the reference night (default 8)")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything, with each repeat")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="where the nights are kept (default: temporary)")
+    parser.add_argument("--lunapi", type=Path, metavar="PYTHON", help="interpreter that has lunapi")
+    parser.add_argument("--make-lunapi", type=Path, metavar="DIR", help="make such an environment, and stop")
+    options = parser.parse_args(arguments)
+    options.repeats = options.repeats or (1 if options.quick else 7)
+    options.hours = options.hours or (1.0 if options.quick else 8.0)
+    return options
+
+
+def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section]:
+    sections = [Section(reference.title, OURS, tuple(_night_rows(options, reference)))]
+    real = real_night()
+    if real:
+        sections.append(Section(real.title, OURS, tuple(_night_rows(options, real))))
+    else:
+        sections.append(Section("Real night", OURS, tuple(skipped(["all"], f"skipped: {TEST_DATA} names no folder"))))
+    short = min(options.repeats, _PEER_REPEATS)
+    processes: dict[str, Callable[[], list[Row]]] = {
+        "imports": partial(start.start_rows, options.repeats),
+        "kernels": partial(start.kernel_rows, min(options.repeats, 2)),
+        "cli": partial(start.extract_rows, reference, short),
+    }
+    rows = [line for name, make in processes.items() if name in options.only for line in _rows_or_reason(name, make)]
+    sections.append(Section("Processes", start.BASE, tuple(rows)))
+    if "memory" in options.only:
+        rows = _rows_or_reason("memory", partial(memory_rows, reference, short))
+        sections.append(Section("Memory above the warm, idle process", "the shorter night", tuple(rows)))
+    return sections
+
+
+def _night_rows(options: argparse.Namespace, night: NightFile) -> list[Row]:
+    rows: list[Row] = []
+    if "pipeline" in options.only:
+        rows += _rows_or_reason("pipeline", partial(pipeline_rows, night, options.repeats))
+    makers: dict[str, Callable[[], list[Case]]] = {
+        "scipy": partial(peers.scipy_cases, night.path),
+        "mne": partial(peers.mne_cases, night.path),
+        "yasa": partial(peers.yasa_cases, night.path),
+    }
+    if options.lunapi:
+        makers["lunapi"] = partial(luna.luna_cases, options.lunapi, night.path)
+    elif "lunapi" in options.only:
+        rows += skipped(["Luna"], "skipped: no interpreter is named by --lunapi")
+    for name in makers:
+        if name in options.only:
+            rows += _rows_or_reason(name, partial(_peer_rows, night, makers[name], options.repeats))
+    return rows
+
+
+def _peer_rows(night: NightFile, make: Callable[[], list[Case]], repeats: int) -> list[Row]:
+    def ours() -> None:
+        file_to_table(night.path)
+
+    series = take_turns([Case(OURS, ours), *make()], min(repeats, _PEER_REPEATS))
+    base = series.pop(OURS)
+    return [
+        row(one, base, at_least("peer / ours", Ratio.of(one, base), _AIMS[name]) if name in _AIMS else None)
+        for name, one in series.items()
+    ]
+
+
+def _rows_or_reason(name: str, make: Callable[[], list[Row]]) -> list[Row]:
+    """Make rows; a group that cannot even begin becomes one row that says why."""
+    try:
+        return make()
+    except Exception as error:
+        return skipped([name], explain(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

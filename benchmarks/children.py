@@ -1,0 +1,43 @@
+"""Processes that are started to be timed, or to have a memory and modules of their own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from os import environ
+from pathlib import Path
+
+from benchmarks.nights import ROOT
+
+
+def run_child(
+    command: Sequence[str | Path], more: Mapping[str, str] | None = None, accepted: tuple[int, ...] = (0,)
+) -> str:
+    """Run a process to its end and return what it printed; one that fails raises with its last line."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=dict(environ) | dict(more or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in accepted:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise RuntimeError(lines[-1])
+    return done.stdout
+
+
+def run_python(code: str, *arguments: str, more: Mapping[str, str] | None = None) -> str:
+    """Run some code in a fresh interpreter and return what it printed."""
+    return run_child([sys.executable, "-c", code, *arguments], more)
+
+
+def command_line() -> str:
+    """Return the path of the installed ``sleepdask`` command of this interpreter."""
+    found = shutil.which("sleepdask", path=str(Path(sys.executable).parent)) or shutil.which("sleepdask")
+    if not found:
+        raise FileNotFoundError("the sleepdask command is not installed")
+    return found

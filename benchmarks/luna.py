@@ -1,0 +1,42 @@
+"""Luna by way of lunapi, which needs pandas < 3 and is GPL: its own environment, its own process, never imported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+from benchmarks.children import run_child
+from benchmarks.timing import Case
+from benchmarks.work import POWER
+
+PSD, STATS = "PSD epoch", "STATS epoch"
+_CHILD = Path(__file__).with_name("luna_child.py")
+
+
+def make_environment(folder: Path) -> Path:
+    """Make a virtual environment with lunapi and return its interpreter."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", "lunapi", "pandas<3"], check=True)
+    return python
+
+
+def luna_cases(python: Path, path: Path) -> list[Case]:
+    """Time Luna's commands inside its own process."""
+    return [
+        Case(case_name(command), partial(_evaluate, python, path, command), warm=False, note="evaluation alone")
+        for command in (PSD, STATS)
+    ]
+
+
+def case_name(command: str) -> str:
+    """Name of the row of a command."""
+    return f"Luna: {command}"
+
+
+def _evaluate(python: Path, path: Path, command: str) -> float:
+    printed = run_child([python, _CHILD, path.absolute(), command, str(POWER.minimal_rate)])
+    return float(json.loads(printed.strip().splitlines()[-1])["seconds"])

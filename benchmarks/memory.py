@@ -1,0 +1,75 @@
+"""How much memory the work takes at its peak, above the same process when it is warm and idle."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import sleepdask as sd
+from benchmarks.children import run_child
+from benchmarks.nights import NightFile, longer_night
+from benchmarks.table import Row, at_most, row
+from benchmarks.timing import Case, Ratio, take_turns
+from benchmarks.work import EPOCH_SECONDS, WORK, file_to_table
+
+_TIMES = 4
+_LIMIT_MB = 120
+_WARM_UP = np.timedelta64(5, "m")
+
+
+def memory_rows(night: NightFile, repeats: int) -> list[Row]:
+    """Measure the night, and one four times as long, each in a process of its own."""
+    longer = longer_night(night, _TIMES)
+    once, more = f"peak memory, {night.title}", f"peak memory, {_TIMES} times as long"
+    cases = [
+        Case(name, lambda path=path: _measured(path), warm=False)
+        for name, path in ((once, night.path), (more, longer.path))
+    ]
+    series = take_turns(cases, min(repeats, 3))
+    growth = Ratio.of(series[more], series[once])
+    biggest = max((amount for one in series.values() for amount in one.amounts), default=0.0)
+    bound = Ratio(biggest, biggest, biggest) if biggest else None
+    return [
+        row(series[once], None, at_most("both, MB", bound, _LIMIT_MB), "MB"),
+        row(series[more], series[once], at_most("growth", growth, 1.15), "MB"),
+    ]
+
+
+def _measured(path: Path) -> float:
+    printed = run_child([sys.executable, "-m", "benchmarks.memory", path])
+    return float(json.loads(printed.strip().splitlines()[-1])["peak_mb"])
+
+
+def _peak_above_idle(path: Path) -> dict[str, float | str]:
+    recording = sd.open_recording(path)
+    start = np.datetime64(recording.attrs["start"])
+    warm = sd.extract(recording, WORK, epoch=EPOCH_SECONDS, end=start + _WARM_UP)
+    sd.to_dataframe(warm, backend="threads", workers=2, progress=False)
+    idle = _status("VmRSS")
+    forgotten = _forget_peak()
+    file_to_table(path)
+    peak = _status("VmHWM") if forgotten else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return {"peak_mb": peak - idle, "idle_mb": idle, "by": "VmHWM" if forgotten else "ru_maxrss"}
+
+
+def _forget_peak() -> bool:
+    """Let the kernel count the peak anew; where it may not, that of the imports is in the way."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _status(field: str) -> float:
+    """Read a size of this process in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{field}:"))
+
+
+if __name__ == "__main__":
+    print(json.dumps(_peak_above_idle(Path(sys.argv[1]))))

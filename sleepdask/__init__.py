@@ -1,0 +1,78 @@
+"""Sleep recordings of any length on any number of cores: lazy signals in, features per epoch out.
+
+The few names below are all that most users need; each is imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sleepdask import features, simulate
+    from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
+    from sleepdask.features.extract import extract
+    from sleepdask.features.spectrogram import spectrogram
+    from sleepdask.hypnogram import stage_counts
+    from sleepdask.io.hypnograms import read_hypnogram
+    from sleepdask.io.recordings import open_recording
+    from sleepdask.io.results import open_features
+    from sleepdask.parallel.config import ParallelConfig
+    from sleepdask.runners import compute, persist, to_dataframe
+    from sleepdask.signals.recording import recording_from_arrays
+    from sleepdask.viz.overview import overview
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "FileFormatError": "sleepdask.errors",
+    "OutputError": "sleepdask.errors",
+    "ParallelConfig": "sleepdask.parallel.config",
+    "ParameterError": "sleepdask.errors",
+    "SleepdaskError": "sleepdask.errors",
+    "compute": "sleepdask.runners",
+    "extract": "sleepdask.features.extract",
+    "open_features": "sleepdask.io.results",
+    "open_recording": "sleepdask.io.recordings",
+    "overview": "sleepdask.viz.overview",
+    "persist": "sleepdask.runners",
+    "read_hypnogram": "sleepdask.io.hypnograms",
+    "recording_from_arrays": "sleepdask.signals.recording",
+    "spectrogram": "sleepdask.features.spectrogram",
+    "stage_counts": "sleepdask.hypnogram",
+    "to_dataframe": "sleepdask.runners",
+}
+_ROOMS = ("features", "simulate")
+
+__all__ = [
+    "FileFormatError",
+    "OutputError",
+    "ParallelConfig",
+    "ParameterError",
+    "SleepdaskError",
+    "compute",
+    "extract",
+    "features",
+    "open_features",
+    "open_recording",
+    "overview",
+    "persist",
+    "read_hypnogram",
+    "recording_from_arrays",
+    "simulate",
+    "spectrogram",
+    "stage_counts",
+    "to_dataframe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"sleepdask.{name}")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'sleepdask' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,103 @@
+"""``sleepdask extract``: one recording to a feature table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
+from sleepdask.cli.output import output_options, show
+from sleepdask.features import parse_features
+from sleepdask.io.results import FILE_NAMES
+from sleepdask.parallel.config import BACKENDS, ParallelConfig
+
+
+@click.command("extract")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
+@click.option("--hypnogram", type=click.Path(path_type=Path), help="EDF+ file with the sleep stages.")
+@click.option(
+    "--features",
+    default=DEFAULT_FEATURES,
+    show_default=True,
+    help="Features, with parameters as in bandpower:average=median,hjorth.",
+)
+@click.option("--epoch", default="30s", show_default=True, help="Length of an epoch.")
+@click.option("--step", help="Distance of two epoch starts; shorter than the epoch: they overlap.")
+@click.option("--start", help="Begin of the span: a time of day, or a date with time.")
+@click.option("--end", help="End of the span.")
+@click.option("--lights-off", help="Lights off: kept with the results; the span begins here unless --start is given.")
+@click.option("--lights-on", help="Lights on: kept with the results; the span ends here unless --end is given.")
+@click.option(
+    "--origin",
+    default="recording",
+    show_default=True,
+    metavar="recording|hypnogram|TIME",
+    help="What the epochs are in step with.",
+)
+@click.option("--channels", multiple=True, help="Name or glob of channels to keep, such as 'EEG*'; repeatable.")
+@click.option(
+    "--min-coverage",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Fraction of its samples that a value needs.",
+)
+@click.option("--format", "formats", default="parquet", show_default=True, help=f"Any of {','.join(FILE_NAMES)}.")
+@click.option("--backend", default="auto", show_default=True, type=click.Choice(BACKENDS))
+@click.option("--workers", type=click.IntRange(min=1), help="Threads; default all CPUs this process may use.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
+@click.option("--force", is_flag=True, help="Replace results that are already there.")
+@output_options
+def command(
+    *,
+    path: Path,
+    output: Path,
+    features: str,
+    formats: str,
+    channels: tuple[str, ...],
+    backend: str,
+    workers: int | None,
+    dry_run: bool,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    hypnogram: Path | None,
+    **options: Any,
+) -> int:
+    """Compute features of every epoch of the recording at PATH and write them into a folder.
+
+    The folder gets features.parquet (one row an epoch), provenance.json and overview.png.
+    """  # fmt: skip
+    job = Job(
+        path=path,
+        output=output,
+        hypnogram=hypnogram,
+        features=parse_features(features),
+        formats=tuple(kind.strip() for kind in formats.split(",")),
+        options=options | {"channels": list(channels) or None},
+        config=ParallelConfig(backend=backend, workers=workers),
+        force=force,
+    )
+    if dry_run:
+        plan = job.plan().summary()
+        show(plan, _plan_text(plan), as_json=as_json)
+        return 0
+    return finish(run(job, progress=False if quiet else None), quiet=quiet, as_json=as_json)
+
+
+def _plan_text(plan: dict[str, Any]) -> str:
+    lines = [f"{plan['recording_id']}: {plan['epochs']} epochs of {plan['epoch_seconds']:g} s from {plan['start']}"]
+    for node in plan["nodes"]:
+        size = (
+            f"{node['decoded_bytes'] / 1e6:.1f} MB decoded, at most {node['largest_chunk_bytes'] / 1e6:.1f} MB a chunk"
+        )
+        lines.append(
+            f"{node['node']}: {len(node['channels'])} channels, {node['columns']} columns, {node['chunks']} chunks"
+            f" of up to {node['epochs_per_chunk']} epochs, {size}"
+        )
+    lines.append(f"{plan['tasks']} tasks")
+    lines += [f"note: {note}" for note in plan["notes"]]
+    return "\n".join(lines)

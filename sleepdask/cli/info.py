@@ -1,0 +1,73 @@
+"""``sleepdask info``: what a recording holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import xarray as xr
+
+from sleepdask.cli.output import exit_code, output_options, report, show
+from sleepdask.io.recordings import open_recording
+from sleepdask.signals.clock import to_ns
+from sleepdask.signals.index import clock_of
+from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
+from sleepdask.times import describe_span
+
+
+@click.command("info")
+@click.argument("path", type=click.Path(path_type=Path))
+@output_options
+def command(path: Path, *, quiet: bool, as_json: bool) -> int:
+    """Show what a recording holds: nodes, channels, rates, units, time. No sample is read."""
+    recording = open_recording(path, chunks=None)
+    document = describe(recording)
+    show(document, _text(document), as_json=as_json)
+    report([], document["findings"], quiet=quiet)
+    return exit_code(document["findings"])
+
+
+def describe(recording: xr.DataTree) -> dict[str, Any]:
+    """Recording as plain JSON types."""
+    nodes = {name: node.to_dataset() for name, node in recording.children.items() if SIGNAL in node}
+    annotations = recording.children.get(ANNOTATIONS)
+    return {str(key): value for key, value in recording.attrs.items()} | {
+        "annotations": annotations.sizes["annotation"] if annotations is not None else 0,
+        "nodes": [_describe_node(name, node) for name, node in nodes.items()],
+    }
+
+
+def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
+    clock = clock_of(node)
+    details = ("unit", "signal_type", "sensor", "prefilter")
+    return {
+        "node": name,
+        "sampling_frequency": float(clock.rate),
+        "samples": clock.size,
+        "start": str(np.datetime64(clock.start, "ns")),
+        "end": str(np.datetime64(clock.end, "ns")),
+        "channels": [
+            {"channel": str(label)} | {key: str(node[key].values[i]) for key in details}
+            for i, label in enumerate(node["channel"].values)
+        ],
+    }
+
+
+def _text(document: dict[str, Any]) -> str:
+    lines = [f"{document['source']}  {document['format']}  start {_seconds(document['start'])}"]
+    for node in document["nodes"]:
+        length = to_ns(node["end"]) - to_ns(node["start"])
+        lines.append(f"\n{node['node']}: {describe_span(length)}, {node['samples']:,} samples a channel")
+        width = max(len(channel["channel"]) for channel in node["channels"])
+        for channel in node["channels"]:
+            kind, unit = channel["signal_type"], channel["unit"] or "no unit"
+            lines.append(f"  {channel['channel']:<{width}}  {kind:<11}  {unit:<8}  {channel['sensor']}".rstrip())
+    if document["annotations"]:
+        lines.append(f"\n{document['annotations']} annotations")
+    return "\n".join(lines)
+
+
+def _seconds(time: str) -> str:
+    return time.removesuffix(".000000000").replace("T", " ")

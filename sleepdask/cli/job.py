@@ -1,0 +1,156 @@
+"""The main job: open, extract, compute once, write everything or nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import xarray as xr
+
+from sleepdask.cli.output import exit_code, report, show
+from sleepdask.features.base import Feature
+from sleepdask.features.extract import extract
+from sleepdask.features.plan import ExtractionPlan, plan_extraction
+from sleepdask.features.spectrogram import spectrogram
+from sleepdask.hypnogram import stage_counts
+from sleepdask.io.atomic import check_outputs, staged_outputs
+from sleepdask.io.hypnograms import read_hypnogram
+from sleepdask.io.provenance import provenance
+from sleepdask.io.recordings import open_recording
+from sleepdask.io.results import FILE_NAMES, PROVENANCE, check_formats, write_features
+from sleepdask.io.tables import causes, describe, feature_names, feature_nodes
+from sleepdask.parallel.config import ParallelConfig
+from sleepdask.runners import compute
+
+DEFAULT_FEATURES = "statistics,bandpower,hjorth"
+OVERVIEW = "overview.png"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording, what to compute of it, and where the results go."""
+
+    path: Path
+    output: Path
+    features: tuple[Feature, ...]
+    hypnogram: Path | None = None
+    formats: tuple[str, ...] = ("parquet",)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    config: ParallelConfig = field(default_factory=ParallelConfig)
+    force: bool = False
+
+    @property
+    def file_names(self) -> list[str]:
+        """All that is written into the folder."""
+        return [*(FILE_NAMES[kind] for kind in self.formats), PROVENANCE, OVERVIEW]
+
+    def opened(self) -> tuple[xr.DataTree, dict[str, Any]]:
+        """Recording, left uncut so that `extract` cuts it where its epochs need it; and its options."""
+        check_formats(list(self.formats))
+        hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram)
+        options = {"hypnogram": hypnogram, "workers": self.config.effective_workers}
+        return open_recording(self.path, chunks=None), dict(self.options) | options
+
+    def plan(self) -> ExtractionPlan:
+        """What would be done."""
+        recording, options = self.opened()
+        return plan_extraction(recording, self.features, **options)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished job."""
+
+    job: Job
+    features: xr.DataTree
+    seconds: float
+
+    @property
+    def findings(self) -> list[str]:
+        """What was odd about the input, and what failed."""
+        failed = [
+            f"{path}: {sum(last - first + 1 for first, last in ranges)} epochs failed: {cause}"
+            for path, node in feature_nodes(self.features).items()
+            if (node["status"] == "failed").any()
+            for cause, ranges in causes(node).items()
+        ]
+        return [*self.features.attrs["findings"], *failed]
+
+    def document(self) -> dict[str, Any]:
+        """Result as plain JSON types."""
+        nodes = feature_nodes(self.features)
+        return {
+            "recording_id": self.features.attrs["recording_id"],
+            "output": str(self.job.output),
+            "files": self.job.file_names,
+            "epochs": self.features.sizes["epoch"],
+            "stages": stage_counts(self.features["stage"].values),
+            "columns": sum(len(feature_names(node)) * node.sizes["channel"] for node in nodes.values()),
+            "status": {name: dict(Counter(node["status"].values.tolist())) for name, node in nodes.items()},
+            "notes": self.features.attrs["notes"],
+            "findings": self.findings,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run(job: Job, *, progress: bool | None = None) -> Outcome:
+    """Do the job: one pass over the samples, then all results or none."""
+    began = perf_counter()
+    recording, options = job.opened()
+    check_outputs(job.output, job.file_names, force=job.force)
+    lazy = extract(recording, job.features, **options)
+    features, picture = compute(lazy, _picture(recording, lazy, options), config=job.config, progress=progress)
+    with staged_outputs(job.output, job.file_names, force=job.force) as paths:
+        for kind in job.formats:
+            write_features(features, paths[FILE_NAMES[kind]], kind)
+        paths[PROVENANCE].write_text(json.dumps(_provenance(job, features), indent=1, ensure_ascii=False), "utf-8")
+        from sleepdask.viz.overview import overview
+
+        overview(features, picture).savefig(paths[OVERVIEW], format="png")
+    return Outcome(job, features, perf_counter() - began)
+
+
+def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
+    """Report a finished job and give its exit code."""
+    document = outcome.document()
+    stages = " ".join(f"{stage} {count}" for stage, count in document["stages"].items() if count)
+    epochs = f"{document['epochs']} epochs{f' ({stages})' if stages else ''}"
+    text = [
+        f"{document['recording_id']}: {epochs}, {document['columns']} columns, {document['seconds']:.1f} s",
+        f"{document['output']}/: {', '.join(document['files'])}",
+    ]
+    show(document, "\n".join(text), as_json=as_json, quiet=quiet)
+    report(document["notes"], document["findings"], quiet=quiet)
+    return exit_code(document["findings"])
+
+
+def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray:
+    """Spectrogram of the first EEG channel, else of the first channel of the fastest node."""
+    nodes = feature_nodes(features).values()
+    types = {
+        str(c): str(t)
+        for node in nodes
+        for c, t in zip(node["channel"].values, node["signal_type"].values, strict=True)
+    }
+    channel = next((name for name, kind in types.items() if kind == "eeg"), next(iter(types)))
+    segment = min(4.0, features.attrs["epoch_seconds"])
+    return spectrogram(recording, channel, segment=segment, **(dict(options) | {"channels": None}))
+
+
+def _provenance(job: Job, features: xr.DataTree) -> dict[str, Any]:
+    inputs = {"recording": job.path} | ({} if job.hypnogram is None else {"hypnogram": job.hypnogram})
+    parameters = dict(job.options) | {
+        "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
+        "formats": list(job.formats),
+        "backend": job.config.effective_backend,
+        "workers": job.config.effective_workers,
+    }
+    return provenance(
+        inputs=inputs, parameters=parameters, table=describe(features), command=["sleepdask", *sys.argv[1:]]
+    )

@@ -1,0 +1,63 @@
+"""The group of verbs, and what an error becomes: one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from sleepdask import __version__
+from sleepdask.cli.output import REFUSED, refuse
+from sleepdask.errors import SleepdaskError
+
+_VERBS = {
+    "info": "Show what a recording holds; reads no sample.",
+    "extract": "Compute features of every epoch of a recording.",
+    "demo": "Make a synthetic night, or take a recording, and run the whole job on it.",
+}
+_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """Imports a verb when it is called, so that help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"sleepdask.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(_VERBS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sleepdask")
+def cli() -> None:
+    """Analyse sleep recordings, from one night to thousands.
+
+    Exit codes: 0 done, 2 refused (usage or input), 3 done with findings or failures, 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        code = cli.main(arguments, prog_name="sleepdask", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("sleepdask: interrupted", err=True)
+        code = _INTERRUPTED
+    except click.ClickException as error:
+        code = refuse(error.format_message())
+    except SleepdaskError as error:
+        code = refuse(str(error))
+    except BrokenPipeError:
+        code = REFUSED
+    sys.exit(code or 0)

@@ -1,0 +1,61 @@
+"""Every error the package raises on purpose: what is wrong, where, what was expected and found, one way to fix it."""
+
+from __future__ import annotations
+
+
+class SleepdaskError(Exception):
+    """Base of all errors raised by sleepdask.
+
+    Parameters
+    ----------
+    what
+        What is wrong, as a short clause.
+    where
+        File, recording, channel or epoch the error belongs to.
+    expected, found
+        What was expected and what was found instead.
+    fix
+        One way to repair it.
+
+    Examples
+    --------
+    >>> print(SleepdaskError("no such channel", where="night.edf", found="C9", fix="use 'C3'"))
+    night.edf: no such channel; found C9; use 'C3'
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = "",
+        expected: object = None,
+        found: object = None,
+        fix: str = "",
+    ) -> None:
+        super().__init__(what)
+        self.where = str(where)
+        self.expected = expected
+        self.found = found
+        self.fix = fix
+
+    def __str__(self) -> str:
+        parts = [f"{self.where}: {self.args[0]}" if self.where else str(self.args[0])]
+        if self.expected is not None:
+            parts.append(f"expected {self.expected}")
+        if self.found is not None:
+            parts.append(f"found {self.found}")
+        if self.fix:
+            parts.append(self.fix)
+        return "; ".join(parts)
+
+
+class FileFormatError(SleepdaskError, ValueError):
+    """A file is not what it claims to be, or not of a kind that can be read without guessing."""
+
+
+class ParameterError(SleepdaskError, ValueError):
+    """An argument is unknown, outside its range, or does not fit the data."""
+
+
+class OutputError(SleepdaskError, OSError):
+    """A result cannot be written, or would replace one that is already there."""

@@ -1,0 +1,25 @@
+"""Features of epochs: what can be computed, and how a graph is built from it."""
+
+from __future__ import annotations
+
+from sleepdask.features.base import Feature, Output, Sampling
+from sleepdask.features.registry import catalogue, create, parse_features, register
+from sleepdask.features.spectral import BandPower
+from sleepdask.features.statistics import Statistics
+from sleepdask.features.time_domain import Hjorth
+
+for _feature in (Statistics, BandPower, Hjorth):
+    register(_feature)
+
+__all__ = [
+    "BandPower",
+    "Feature",
+    "Hjorth",
+    "Output",
+    "Sampling",
+    "Statistics",
+    "catalogue",
+    "create",
+    "parse_features",
+    "register",
+]

@@ -1,0 +1,106 @@
+"""What a feature is: a frozen set of parameters that names its outputs and computes them on plain arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sleepdask.errors import ParameterError
+
+Samples = NDArray[np.floating[Any]]
+Bounds = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One column a feature gives.
+
+    ``units`` may hold ``{unit}``, which stands for the unit of the channel it is computed on.
+    """
+
+    name: str
+    units: str
+    definition: str
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the samples of a node lie in an epoch: their rate in Hz, and how many a whole epoch holds."""
+
+    rate: float
+    expected: int
+
+
+@dataclass(frozen=True)
+class Feature(ABC):
+    """Base of all features. A subclass is a frozen dataclass: its fields are the parameters.
+
+    Equal parameters make equal features with equal hashes, so a feature can be a key, travels to any
+    worker as a few bytes, and is written into the provenance as it is.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[Output, ...]:
+        """Columns in the order in which `compute` gives them."""
+
+    @abstractmethod
+    def compute(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> Values:
+        """Compute every output of every epoch.
+
+        Parameters
+        ----------
+        samples
+            Physical values, dims (channel, time), C-contiguous, possibly read-only, NaN where missing.
+        starts, stops
+            Half-open sample bounds of each epoch; the samples between them are contiguous in time.
+        sampling
+            Rate, and the number of samples that a whole epoch holds.
+
+        Returns
+        -------
+        values
+            Dims (channel, epoch, output), float64, NaN where a value is undefined. The values of an
+            epoch depend on nothing but its own samples.
+        """
+
+    @property
+    def minimal_rate(self) -> float:
+        """Lowest sampling rate in Hz at which the feature is defined."""
+        return 0.0
+
+    @property
+    def minimal_window(self) -> float:
+        """Shortest epoch in seconds on which the feature is defined."""
+        return 0.0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def check_choice(feature: str, parameter: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise `ParameterError` unless the value is one of the choices."""
+    if value not in choices:
+        raise ParameterError(
+            f"unknown {parameter}",
+            where=feature,
+            expected=f"one of {', '.join(choices)}",
+            found=repr(value),
+        )
+
+
+def check_positive(feature: str, parameter: str, value: float) -> None:
+    """Raise `ParameterError` unless the value is a finite number above zero."""
+    if not np.isfinite(value) or value <= 0:
+        raise ParameterError(f"{parameter} must be a finite number above 0", where=feature, found=repr(value))

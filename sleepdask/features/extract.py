@@ -1,0 +1,167 @@
+"""From a recording to its features: builds the graph, computes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from inspect import signature
+from itertools import pairwise
+from typing import Any, ParamSpec
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from sleepdask.features.base import Feature, Output
+from sleepdask.features.plan import ExtractionPlan, NodePlan, plan_extraction
+from sleepdask.features.task import STATUSES, NodeTask, gather_reasons, gather_status, gather_values
+from sleepdask.signals.recording import SIGNAL
+
+P = ParamSpec("P")
+
+
+def _taking(plan: Callable[P, ExtractionPlan]) -> Callable[[Callable[..., xr.DataTree]], Callable[P, xr.DataTree]]:
+    """Give a function the signature of another one, but keep its own name and text."""
+
+    def decorate(function: Callable[..., xr.DataTree]) -> Callable[P, xr.DataTree]:
+        function.__signature__ = signature(plan).replace(return_annotation="xr.DataTree")  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+@_taking(plan_extraction)
+def extract(*args: Any, **kwargs: Any) -> xr.DataTree:
+    """Describe the features of a recording, epoch by epoch; lazy, so that nothing is read or computed.
+
+    Parameters
+    ----------
+    recording
+        As `open_recording` gives it.
+    features
+        One or more features. One whose minimal rate a node does not reach is left out there, with a note.
+    epoch, step
+        Length of an epoch and distance of two starts (default: the length), such as ``"30s"``; a plain
+        number is in seconds.
+    start, end
+        Span to analyse: a date with time, or a time of day such as ``"23:05"``. Default: from lights off
+        to lights on if given, else from the earliest start to the latest end of the signals.
+    origin
+        What epochs are in step with: ``"recording"`` (its start), ``"hypnogram"`` (its first score), or a
+        time. They are the same epochs whatever the span.
+    hypnogram
+        As `read_hypnogram` gives it; default: the scores among the recording's own annotations, if any.
+    lights_off, lights_on
+        Times kept in the attributes, and the span unless `start` and `end` say otherwise.
+    channels
+        Names or globs of the channels to keep; default all.
+    min_coverage
+        A value needs at least this fraction of its epoch's samples, else it is NaN.
+    workers
+        Threads the chunk rule counts on; default the effective number of CPUs. No value depends on it.
+
+    Returns
+    -------
+    features
+        Tree on the shared coordinates ``epoch``, ``start`` (datetime64) and ``stage`` (W N1 N2 N3 R, empty
+        where not scored). Each node of signals has one variable a feature, dims (epoch, channel), float64,
+        with `units`, `definition`, `reference` and `parameters` among its attributes; ``coverage`` (fraction
+        of the expected samples), ``status`` (ok, partial, missing, failed) and ``reason``, dims (epoch,).
+        The root's ``notes`` tell what was left out, its ``findings`` what was odd about the input.
+
+    Raises
+    ------
+    ParameterError
+        A channel is unknown, no whole epoch fits, an epoch is too short for a feature, span or hypnogram
+        do not meet the signals, or two features give the same column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sleepdask as sd
+    >>> night = sd.recording_from_arrays({"C3": np.sin(np.arange(30_000))}, rate=100)
+    >>> features = sd.extract(night, sd.features.Statistics(), epoch="30s")
+    >>> features.sizes["epoch"]
+    10
+    """
+    plan = plan_extraction(*args, **kwargs)
+    starts, _ = plan.grid.windows()
+    root = xr.Dataset(
+        coords={
+            "epoch": ("epoch", np.arange(plan.grid.count)),
+            "start": ("epoch", starts, {"long_name": "start of the epoch"}),
+            "stage": ("epoch", plan.stages, {"long_name": "sleep stage (AASM), empty where not scored"}),
+        },
+        attrs=plan.attrs,
+    )
+    return xr.DataTree.from_dict({"/": root} | {name: _build(node) for name, node in plan.nodes.items()})
+
+
+def _build(node: NodePlan) -> xr.Dataset:
+    task, boxes = node.task, _results(node)
+    values = _values(node, boxes)
+    variables = {
+        output.name: (("epoch", "channel"), values[i], _attributes(feature, output, node.unit))
+        for i, (feature, output) in enumerate(node.outputs)
+    } | {
+        "coverage": (
+            "epoch",
+            task.grid.coverage(task.clock),
+            {"units": "1", "definition": "samples / expected samples"},
+        ),
+        "status": ("epoch", _per_epoch(gather_status, boxes, task, "<U7"), {"definition": ", ".join(STATUSES)}),
+        "reason": ("epoch", _per_epoch(gather_reasons, boxes, task, object), {"definition": "why it is not ok"}),
+    }
+    channels = node.signals.drop_vars(["time", SIGNAL]).coords
+    return xr.Dataset(variables, coords=channels, attrs={"sampling_frequency": task.sampling.rate})
+
+
+def node_values(node: NodePlan) -> da.Array:
+    """All outputs of a node, lazy, dims (output, epoch, channel), in one chunk."""
+    return _values(node, _results(node))
+
+
+def _results(node: NodePlan) -> da.Array:
+    """One `ChunkResult` a task, brought together: a gather of kilobytes, of which all variables are views."""
+    task = node.task
+    blocks = _blocks(node.signals[SIGNAL].variable.transpose("channel", "time"), task)
+    each = ((1,), (1,) * task.n_chunks)
+    boxes: da.Array = da.map_blocks(task, blocks, dtype=object, chunks=each, meta=np.empty((0, 0), object))
+    gathered: da.Array = boxes.rechunk((1, task.n_chunks))
+    return gathered
+
+
+def _values(node: NodePlan, boxes: da.Array) -> da.Array:
+    shape = (len(node.outputs), node.task.grid.count, len(node.task.channels))
+    axes = {"drop_axis": (0, 1), "new_axis": (0, 1, 2), "chunks": shape}
+    values: da.Array = da.map_blocks(gather_values, boxes, dtype=np.float64, meta=np.empty((0, 0, 0)), **axes)
+    return values
+
+
+def _per_epoch(gather: Callable[..., Any], boxes: da.Array, task: NodeTask, dtype: Any) -> da.Array:
+    axes = {"drop_axis": (0, 1), "new_axis": (0,), "chunks": (task.grid.count,)}
+    states: da.Array = da.map_blocks(gather, boxes, dtype=dtype, meta=np.empty(0, dtype), **axes)
+    return states
+
+
+def _attributes(feature: Feature, output: Output, unit: str) -> dict[str, str | int]:
+    return {
+        "units": output.units.format(unit=unit),
+        "definition": output.definition,
+        "reference": output.reference,
+        "feature": feature.name,
+        "version": feature.version,
+        "parameters": json.dumps(feature.parameters),
+    }
+
+
+def _blocks(signal: xr.Variable, task: NodeTask) -> da.Array:
+    """Samples with block k = what chunk k needs; blocks may overlap (a step shorter than the epoch)."""
+    spans = [task.chunk(k)[0] for k in range(task.n_chunks)]
+    if all(after == first for (_, after), (first, _) in pairwise(spans)):
+        sizes = tuple(after - first for first, after in spans)
+        blocks: da.Array = signal[:, spans[0][0] : spans[-1][1]].chunk({"channel": -1, "time": sizes}).data
+    else:
+        parts = [signal[:, first:after].chunk({"channel": -1, "time": -1}).data for first, after in spans]
+        blocks = da.concatenate(parts, axis=1)
+    return blocks

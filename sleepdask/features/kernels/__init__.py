@@ -1,0 +1,1 @@
+"""Compiled loops behind the features: pure functions on NumPy arrays, imported when computing."""

@@ -1,0 +1,132 @@
+"""Loops around the transform: frames in, power out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sleepdask.features.kernels.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, single, writable
+from sleepdask.features.kernels.lanes import LANES, total
+from sleepdask.features.kernels.selection import select
+
+
+@kernel(
+    lambda real: INTEGER(
+        readable(real, 2),
+        readable(INTEGER, 1),
+        readable(INTEGER, 1),
+        INTEGER,
+        INTEGER,
+        readable(real, 1),
+        INTEGER,
+        writable(INTEGER, 1),
+        writable(real, 2),
+        writable(INTEGER, 1),
+    )
+)
+def gather(
+    samples: Any,
+    starts: Any,
+    stops: Any,
+    end: int,
+    step: int,
+    window: Any,
+    detrend: int,
+    cursor: Any,
+    frames: Any,
+    owners: Any,
+) -> int:
+    """Fill `frames` with the next frames, less their mean and times the window; return how many.
+
+    The cursor holds the epoch (over all channels) and the offset in it that come next, and moves on;
+    the end is the epoch to stop before. Each frame's epoch goes to `owners`. Frames that are not finite
+    are left out.
+    """
+    size = window.size
+    lanes = np.empty(LANES)
+    row = 0
+    item = cursor[0]
+    offset = cursor[1]
+    while item < end and row < frames.shape[0]:
+        channel = item // starts.size
+        epoch = item - channel * starts.size
+        begin = starts[epoch] + offset
+        if begin + size > stops[epoch]:
+            item += 1
+            offset = 0
+            continue
+        offset += step
+        source = samples[channel, begin : begin + size]
+        amount = total(source, lanes)
+        if not np.isfinite(amount):
+            continue
+        mean = window.dtype.type(amount / size if detrend else 0.0)
+        target = frames[row]
+        for j in range(size):
+            target[j] = (source[j] - mean) * window[j]
+        owners[row] = item
+        row += 1
+    cursor[0] = item
+    cursor[1] = offset
+    return row
+
+
+@kernel(
+    lambda real: NOTHING(
+        readable(real, 2),
+        INTEGER,
+        readable(INTEGER, 1),
+        INTEGER,
+        INTEGER,
+        writable(REAL, 3),
+        writable(INTEGER, 1),
+    )
+)
+def collect(parts: Any, rows: int, owners: Any, first_item: int, first_bin: int, power: Any, counts: Any) -> None:
+    """Add the squared magnitudes of each row to its epoch's, or keep them apart for a median.
+
+    `parts` holds real and imaginary parts in turn; `power` has dims (epoch, frame, bin), with one frame
+    where they are added.
+    """
+    depth = power.shape[1]
+    for row in range(rows):
+        item = owners[row] - first_item
+        target = power[item, counts[item] if depth > 1 else 0]
+        source = parts[row, 2 * first_bin :]
+        for k in range(target.size):
+            real = np.float64(source[2 * k])
+            imaginary = np.float64(source[2 * k + 1])
+            target[k] += real * real + imaginary * imaginary
+        counts[item] += 1
+
+
+@helper
+def _median_bias(count: int) -> float:
+    """Return the expected median over the expected mean of a periodogram's values."""
+    bias = 1.0
+    for i in range(2, count, 2):
+        bias += 1.0 / (i + 1) - 1.0 / i
+    return bias
+
+
+@single(NOTHING(writable(REAL, 3), readable(INTEGER, 1), readable(REAL, 1), writable(REAL, 2)))
+def medians(power: Any, counts: Any, gains: Any, out: Any) -> None:
+    """Take the median over the frames of each epoch, free of its bias, as power density."""
+    column = np.empty(power.shape[1])
+    for item in range(power.shape[0]):
+        count = counts[item]
+        for k in range(out.shape[1]):
+            if count == 0:
+                out[item, k] = np.nan
+                continue
+            for frame in range(count):
+                column[frame] = power[item, frame, k]
+            middle = select(column, count, count // 2)
+            if count % 2 == 0:
+                # The values before the rank are the smaller ones.
+                lower = column[0]
+                for frame in range(1, count // 2):
+                    lower = max(lower, column[frame])
+                middle = 0.5 * (lower + middle)
+            out[item, k] = middle * gains[k] / _median_bias(count)

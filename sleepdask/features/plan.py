@@ -1,0 +1,244 @@
+"""The plan of an extraction: which epochs, which features of which node, in which chunks. Nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from dask.system import CPU_COUNT
+from numpy.typing import NDArray
+
+from sleepdask.chunks import chunk_edges
+from sleepdask.epochs import EpochGrid
+from sleepdask.errors import ParameterError
+from sleepdask.features.base import Feature, Output
+from sleepdask.features.task import NodeTask
+from sleepdask.hypnogram import UNSCORED, fit_notes, hypnogram_from_annotations, is_stage, stages_on_grid
+from sleepdask.signals.index import clock_of
+from sleepdask.signals.recording import (
+    ANNOTATIONS,
+    SIGNAL,
+    recording_id,
+    select_channels,
+    signal_nodes,
+    span,
+)
+from sleepdask.times import Duration, Instant, describe_span, duration_ns, instant_ns
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """What is computed on one node: its signals, the task rule, and the outputs with their features."""
+
+    signals: xr.Dataset
+    task: NodeTask
+
+    @property
+    def outputs(self) -> list[tuple[Feature, Output]]:
+        """Columns in the order of the task's values."""
+        return [(feature, output) for feature in self.task.features for output in feature.outputs]
+
+    @property
+    def unit(self) -> str:
+        """Unit of all channels; ``"unit"`` where they differ (each channel's is in the coordinate `unit`)."""
+        units = set(self.signals["unit"].values.tolist()) if "unit" in self.signals.coords else set()
+        return units.pop() or "unit" if len(units) == 1 else "unit"
+
+    @property
+    def decoded_bytes(self) -> list[int]:
+        """Bytes of samples of each chunk once decoded."""
+        itemsize = len(self.task.channels) * self.signals[SIGNAL].dtype.itemsize
+        spans = (self.task.chunk(k)[0] for k in range(self.task.n_chunks))
+        return [(after - first) * itemsize for first, after in spans]
+
+
+@dataclass(frozen=True)
+class ExtractionPlan:
+    """All of an extraction before it is built; `summary` is what a dry run shows."""
+
+    grid: EpochGrid
+    nodes: dict[str, NodePlan]
+    stages: NDArray[np.str_]
+    attrs: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Epochs, and for each node channels, features, chunks and bytes, as plain JSON types."""
+        return {
+            "recording_id": self.attrs["recording_id"],
+            "epochs": self.grid.count,
+            "start": str(self.grid.windows(0, 1)[0][0].astype("datetime64[ms]")),
+            "epoch_seconds": self.attrs["epoch_seconds"],
+            "step_seconds": self.attrs["step_seconds"],
+            "nodes": [
+                {
+                    "node": name,
+                    "channels": list(node.task.channels),
+                    "features": [feature.name for feature in node.task.features],
+                    "columns": len(node.outputs) * len(node.task.channels),
+                    "chunks": node.task.n_chunks,
+                    "epochs_per_chunk": int(np.diff(node.task.edges).max()),
+                    "decoded_bytes": sum(node.decoded_bytes),
+                    "largest_chunk_bytes": max(node.decoded_bytes),
+                }
+                for name, node in self.nodes.items()
+            ],
+            "tasks": sum(node.task.n_chunks for node in self.nodes.values()),
+            "notes": list(self.attrs["notes"]),
+        }
+
+
+def plan_extraction(
+    recording: xr.DataTree,
+    features: Feature | Sequence[Feature],
+    *,
+    epoch: Duration = "30s",
+    step: Duration | None = None,
+    start: Instant | None = None,
+    end: Instant | None = None,
+    origin: Instant = "recording",
+    hypnogram: xr.Dataset | None = None,
+    lights_off: Instant | None = None,
+    lights_on: Instant | None = None,
+    channels: str | Sequence[str] | None = None,
+    min_coverage: float = 0.5,
+    workers: int | None = None,
+) -> ExtractionPlan:
+    """Plan what `extract` builds, with the same parameters; `extract` explains them."""
+    features = (features,) if isinstance(features, Feature) else tuple(features)
+    if not 0 <= min_coverage <= 1:
+        raise ParameterError("min_coverage must lie between 0 and 1", found=repr(min_coverage))
+    if workers is not None and workers < 1:
+        raise ParameterError("workers must be at least 1", found=repr(workers))
+
+    nodes = signal_nodes(recording)
+    low, high = span(nodes)
+    if channels is not None:
+        nodes = select_channels(nodes, [channels] if isinstance(channels, str) else channels)
+    notes: list[str] = []
+    if hypnogram is None:
+        hypnogram = _own_hypnogram(recording)
+    if hypnogram is not None:
+        notes += fit_notes(hypnogram, low, high)
+
+    marks = {
+        name: instant_ns(value, low, name)
+        for name, value in (("lights_off", lights_off), ("lights_on", lights_on))
+        if value is not None
+    }
+    first = marks.get("lights_off", low) if start is None else instant_ns(start, low, "start")
+    last = marks.get("lights_on", high) if end is None else instant_ns(end, first, "end")
+    _check_span(first, last, low, high)
+    grid = EpochGrid.spanning(
+        first,
+        last,
+        window=duration_ns(epoch, "epoch"),
+        step=duration_ns(epoch if step is None else step, "step"),
+        origin=_origin(origin, low, hypnogram),
+    )
+    _check_features(features, grid.window)
+    if trailing := grid.trailing(last):
+        notes.append(f"the last {describe_span(trailing)} make no whole epoch and are in no row")
+
+    planned = {}
+    for name, signals in nodes.items():
+        node = _plan_node(signals, grid, features, min_coverage, CPU_COUNT if workers is None else workers)
+        notes += [f"{name}: {_too_slow(f, node)}" for f in features if f not in node.task.features]
+        if node.task.features:
+            planned[name] = node
+    if not planned:
+        raise ParameterError("no channel is sampled fast enough for any of the features", fix=notes[-1])
+
+    stages = np.full(grid.count, UNSCORED) if hypnogram is None else stages_on_grid(hypnogram, grid)
+    attrs: dict[str, Any] = {
+        "recording_id": recording_id(recording),
+        "source": str(recording.attrs.get("source", "")),
+        "time_zone": str(recording.attrs.get("time_zone", "")),
+        "epoch_seconds": grid.window / 1e9,
+        "step_seconds": grid.step / 1e9,
+        "min_coverage": min_coverage,
+        "hypnogram": "" if hypnogram is None else str(hypnogram.attrs.get("source", "")),
+        "notes": notes,
+        "findings": [
+            *recording.attrs.get("findings", []),
+            *([] if hypnogram is None else hypnogram.attrs.get("findings", [])),
+        ],
+    } | {name: str(np.datetime64(mark, "ns")) for name, mark in marks.items()}
+    return ExtractionPlan(grid, planned, stages, attrs)
+
+
+def _plan_node(
+    signals: xr.Dataset, grid: EpochGrid, features: tuple[Feature, ...], min_coverage: float, workers: int
+) -> NodePlan:
+    clock = clock_of(signals)
+    signal = signals[SIGNAL]
+    advance = max(1, int(min(grid.step, grid.window) * clock.rate / 1_000_000_000))  # new samples an epoch
+    bytes_per_epoch = advance * signal.sizes["channel"] * signal.dtype.itemsize
+    task = NodeTask(
+        clock=clock,
+        grid=grid,
+        edges=chunk_edges(grid.count, workers, bytes_per_epoch),
+        features=tuple(feature for feature in features if feature.minimal_rate <= clock.rate),
+        channels=tuple(str(name) for name in signals["channel"].values),
+        min_coverage=min_coverage,
+    )
+    return NodePlan(signals, task)
+
+
+def _too_slow(feature: Feature, node: NodePlan) -> str:
+    return f"no {feature.name}, which needs at least {feature.minimal_rate:g} Hz ({', '.join(node.task.channels)})"
+
+
+def _check_features(features: tuple[Feature, ...], window: int) -> None:
+    if not features:
+        raise ParameterError("no feature is given")
+    seen: dict[str, str] = {}
+    for feature in features:
+        if not isinstance(feature, Feature):
+            raise ParameterError(
+                "not a feature", expected="such as sleepdask.features.Statistics()", found=repr(feature)
+            )
+        if window < feature.minimal_window * 1e9:
+            raise ParameterError(
+                f"epoch is too short for {feature.name}",
+                expected=f"at least {feature.minimal_window:g} s",
+                found=f"{window / 1e9:g} s",
+            )
+        for output in feature.outputs:
+            if output.name in seen:
+                raise ParameterError(f"two features give the column {output.name!r}", where=feature.name)
+            seen[output.name] = feature.name
+
+
+def _check_span(first: int, last: int, low: int, high: int) -> None:
+    def text(ns: int) -> str:
+        return str(np.datetime64(ns, "ns").astype("datetime64[s]"))
+
+    if last <= first or last <= low or first >= high:
+        raise ParameterError(
+            "the time span holds no signal" if last > first else "the time span ends before it starts",
+            expected=f"within {text(low)} to {text(high)}",
+            found=f"{text(first)} to {text(last)}",
+        )
+
+
+def _own_hypnogram(recording: xr.DataTree) -> xr.Dataset | None:
+    """Scores among the recording's annotations, if there are any."""
+    if ANNOTATIONS not in recording.children:
+        return None
+    annotations = recording[ANNOTATIONS].to_dataset()
+    if not any(is_stage(str(text)) for text in annotations["text"].values):
+        return None
+    return hypnogram_from_annotations(annotations, source=str(recording.attrs.get("source", ANNOTATIONS)))
+
+
+def _origin(origin: Instant, low: int, hypnogram: xr.Dataset | None) -> int:
+    if isinstance(origin, str) and origin == "recording":
+        return low
+    if isinstance(origin, str) and origin == "hypnogram":
+        if hypnogram is None:
+            raise ParameterError("origin is the hypnogram, but there is none", fix="give a hypnogram")
+        return int(hypnogram["onset"].values.astype("datetime64[ns]").astype(np.int64).min())
+    return instant_ns(origin, low, "origin")

@@ -1,0 +1,151 @@
+"""Amplitude statistics of each epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import ClassVar
+
+import numpy as np
+
+from sleepdask.errors import ParameterError
+from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, Values
+
+_DEFINITIONS = {
+    "mean": ("{unit}", "arithmetic mean"),
+    "std": ("{unit}", "standard deviation, ddof {ddof}"),
+    "min": ("{unit}", "smallest sample"),
+    "max": ("{unit}", "largest sample"),
+    "median": ("{unit}", "median"),
+    "var": ("{unit}^2", "variance, ddof {ddof}"),
+    "skew": ("1", "skewness m3 / m2^1.5 of the biased central moments"),
+    "kurtosis": ("1", "excess kurtosis m4 / m2^2 - 3 of the biased central moments"),
+    "rms": ("{unit}", "root of the mean square, mean not removed"),
+    "iqr": ("{unit}", "75th less 25th percentile, linear interpolation"),
+    "range": ("{unit}", "largest less smallest sample"),
+    "missing_fraction": ("1", "1 - finite samples / samples of a whole epoch, at least 0"),
+}
+AGGREGATIONS = tuple(_DEFINITIONS)
+_ORDERS = {"std": 2, "var": 2, "rms": 2, "skew": 4, "kurtosis": 4}
+_QUANTILES = {"median": (0.5,), "iqr": (0.25, 0.75)}
+
+
+@dataclass(frozen=True)
+class Statistics(Feature):
+    """Amplitude statistics of the finite samples of each epoch.
+
+    Parameters
+    ----------
+    aggregations
+        Names of the outputs, any of `AGGREGATIONS`; the outputs come in the order given. Only what
+        these need is computed.
+    ddof
+        Divisor of ``std`` and ``var`` is the number of samples less this.
+
+    Notes
+    -----
+    Dims of the result are (channel, epoch, output). Units: those of the channel; squared for ``var``;
+    1 for ``skew``, ``kurtosis`` and ``missing_fraction``.
+
+    NaN and infinite samples count as missing and are skipped. An epoch without a finite sample gives
+    NaN, and a ``missing_fraction`` of 1. ``std`` and ``var`` are NaN with no more samples than ``ddof``;
+    ``skew`` and ``kurtosis`` are NaN where all samples are equal.
+
+    Sums run in float64 in a fixed order, the variance in two passes; quantiles are exact.
+
+    References
+    ----------
+    Joanes & Gill 1998, doi:10.1111/1467-9884.00122 (g1 and g2, the biased skewness and kurtosis).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([[1.0, 2.0, 3.0, np.nan]])
+    >>> stats = Statistics(aggregations=("mean", "std", "missing_fraction"))
+    >>> stats.compute(x, np.array([0]), np.array([4]), Sampling(rate=1.0, expected=4))[0, 0].tolist()
+    [2.0, 1.0, 0.25]
+    """
+
+    name: ClassVar[str] = "statistics"
+
+    aggregations: tuple[str, ...] = AGGREGATIONS
+    ddof: int = 1
+
+    def __post_init__(self) -> None:
+        chosen: object = self.aggregations
+        object.__setattr__(self, "aggregations", (chosen,) if isinstance(chosen, str) else tuple(self.aggregations))
+        if not self.aggregations:
+            raise ParameterError(
+                "no aggregation given",
+                where=self.name,
+                expected=f"some of {', '.join(AGGREGATIONS)}",
+            )
+        for item in self.aggregations:
+            if item not in AGGREGATIONS:
+                near = get_close_matches(str(item), AGGREGATIONS, 1, 0.0)
+                raise ParameterError(
+                    "unknown aggregation",
+                    where=self.name,
+                    expected=f"some of {', '.join(AGGREGATIONS)}",
+                    found=repr(item),
+                    fix=f"did you mean '{near[0]}'?",
+                )
+            if self.aggregations.count(item) > 1:
+                raise ParameterError("aggregation given twice", where=self.name, found=repr(item))
+        if isinstance(self.ddof, bool) or not isinstance(self.ddof, int) or self.ddof < 0:
+            raise ParameterError("ddof must be a whole number of 0 or more", where=self.name, found=repr(self.ddof))
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """One output for each aggregation, in the order given."""
+        columns = []
+        for item in self.aggregations:
+            units, definition = _DEFINITIONS[item]
+            columns.append(Output(item, units, definition.replace("{ddof}", str(self.ddof))))
+        return tuple(columns)
+
+    def compute(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> Values:
+        """Compute the chosen statistics, dims (channel, epoch, output)."""
+        columns = self._moments(samples, starts, stops, sampling.expected)
+        columns |= self._quantiles(samples, starts, stops)
+        return np.stack([columns[item] for item in self.aggregations], axis=-1)
+
+    def _moments(self, samples: Samples, starts: Bounds, stops: Bounds, expected: int) -> dict[str, Values]:
+        if not set(self.aggregations) - set(_QUANTILES):
+            return {}
+        from sleepdask.features.kernels import moments as kernel
+
+        order = max(_ORDERS.get(item, 1) for item in self.aggregations)
+        raw = kernel.moments(samples, starts, stops, order)
+        count, mean, low, high, m2, m3, m4 = np.moveaxis(raw, -1, 0)
+        freedom = np.where(count > self.ddof, count - self.ddof, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = m2 / count
+            # As in SciPy: a spread that is mere rounding of the mean has no shape.
+            spread = np.where(variance > (np.finfo(np.float64).eps * mean) ** 2, variance, np.nan)
+            return {
+                "mean": mean,
+                "std": np.sqrt(m2 / freedom),
+                "min": low,
+                "max": high,
+                "var": m2 / freedom,
+                "skew": m3 / count / spread**1.5,
+                "kurtosis": m4 / count / spread**2 - 3,
+                "rms": np.sqrt(mean**2 + variance),
+                "range": high - low,
+                "missing_fraction": np.clip(1 - count / expected, 0, 1),
+            }
+
+    def _quantiles(self, samples: Samples, starts: Bounds, stops: Bounds) -> dict[str, Values]:
+        wanted = tuple(q for item, needed in _QUANTILES.items() if item in self.aggregations for q in needed)
+        if not wanted:
+            return {}
+        from sleepdask.features.kernels import quantiles as kernel
+
+        values = dict(zip(wanted, np.moveaxis(kernel.quantiles(samples, starts, stops, wanted), -1, 0), strict=True))
+        columns = {}
+        if "median" in self.aggregations:
+            columns["median"] = values[0.5]
+        if "iqr" in self.aggregations:
+            columns["iqr"] = values[0.75] - values[0.25]
+        return columns

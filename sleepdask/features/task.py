@@ -1,0 +1,151 @@
+"""One task of the graph: all features of one node for one chunk of epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sleepdask.epochs import EpochGrid
+from sleepdask.features.base import Bounds, Feature, Samples, Sampling, Values
+from sleepdask.signals.clock import Clock
+
+STATUSES = ("ok", "partial", "missing", "failed")
+OK, PARTIAL, MISSING, FAILED = range(len(STATUSES))
+
+
+@dataclass(frozen=True)
+class ChunkResult:
+    """What a task returns: a few kilobytes.
+
+    ``values`` (output, epoch, channel); ``status`` (epoch,) indexes `STATUSES`; ``reasons`` maps each cause
+    to the epochs it holds for.
+    """
+
+    values: Values
+    status: NDArray[np.uint8]
+    reasons: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class NodeTask:
+    """One node's work as a rule of about a kilobyte; each task finds its own sample bounds from it."""
+
+    clock: Clock
+    grid: EpochGrid
+    edges: tuple[int, ...]
+    features: tuple[Feature, ...]
+    channels: tuple[str, ...]
+    min_coverage: float
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Rate, and samples of a whole epoch."""
+        return Sampling(float(self.clock.rate), self.grid.expected(self.clock))
+
+    @property
+    def n_chunks(self) -> int:
+        """Number of tasks."""
+        return len(self.edges) - 1
+
+    def chunk(self, k: int) -> tuple[tuple[int, int], Bounds, Bounds]:
+        """Samples ``[a, b)`` that chunk k needs, and the bounds of its epochs counted from a."""
+        starts, stops = self.grid.bounds(self.clock, self.edges[k], self.edges[k + 1])
+        first = min(int(starts.min()), self.clock.size - 1)
+        after = max(int(stops.max()), first + 1)  # never none: Dask drops empty blocks
+        return (first, after), starts - first, stops - first
+
+    def __call__(self, block: Samples, block_id: tuple[int, ...]) -> NDArray[Any]:
+        """Compute chunk ``block_id[1]`` from its samples; gives a `ChunkResult` in an array of one."""
+        _, starts, stops = self.chunk(block_id[1])
+        boxed = np.empty((1, 1), object)
+        boxed[0, 0] = self.compute(as_samples(block), starts, stops)
+        return boxed
+
+    def compute(self, samples: Samples, starts: Bounds, stops: Bounds) -> ChunkResult:
+        """Compute all features, and mark what is missing or has failed."""
+        from sleepdask.features.kernels.counts import finite_counts
+
+        counts = finite_counts(samples, starts, stops)
+        status, reasons = self._coverage(counts)
+        parts = [self._feature(feature, samples, starts, stops, status, reasons) for feature in self.features]
+        values = np.concatenate([part.transpose(2, 1, 0) for part in parts])
+        values[:, self._too_few(counts).T] = np.nan
+        return ChunkResult(values, status, {cause: tuple(epochs) for cause, epochs in reasons.items()})
+
+    def _too_few(self, counts: Bounds) -> NDArray[np.bool_]:
+        return counts < max(1, int(np.ceil(self.min_coverage * self.sampling.expected)))
+
+    def _coverage(self, counts: Bounds) -> tuple[NDArray[np.uint8], dict[str, list[int]]]:
+        """Status of each epoch as far as the number of its samples tells."""
+        too_few, short = self._too_few(counts), counts < self.sampling.expected
+        status = np.select([too_few.all(0), short.any(0)], [MISSING, PARTIAL], OK).astype(np.uint8)
+        percent = f"fewer than {self.min_coverage:.0%} of the samples"
+        reasons = {
+            percent: np.flatnonzero(too_few.all(0)).tolist(),
+            "some samples are missing": np.flatnonzero((status == PARTIAL) & ~too_few.any(0)).tolist(),
+        }
+        for channel, few in zip(self.channels, too_few & ~too_few.all(0), strict=True):
+            reasons[f"{channel}: {percent}"] = np.flatnonzero(few).tolist()
+        return status, {cause: epochs for cause, epochs in reasons.items() if epochs}
+
+    def _feature(
+        self,
+        feature: Feature,
+        samples: Samples,
+        starts: Bounds,
+        stops: Bounds,
+        status: NDArray[np.uint8],
+        reasons: dict[str, list[int]],
+    ) -> Values:
+        """Compute one feature; if it raises, epoch by epoch, so that only the bad ones are lost."""
+        try:
+            return feature.compute(samples, starts, stops, self.sampling)
+        except MemoryError:
+            raise
+        except Exception as error:
+            if len(starts) == 1:
+                cause = f"{feature.name}: {type(error).__name__}: {error}"
+                reasons.setdefault(cause, []).append(0)
+                status[0] = FAILED
+                return np.full((len(samples), 1, len(feature.outputs)), np.nan)
+        parts = []
+        for i in range(len(starts)):
+            one: dict[str, list[int]] = {}
+            parts.append(self._feature(feature, samples, starts[i : i + 1], stops[i : i + 1], status[i : i + 1], one))
+            for cause in one:
+                reasons.setdefault(cause, []).append(i)
+        return np.concatenate(parts, axis=1)
+
+
+def as_samples(block: NDArray[Any]) -> Samples:
+    """C-contiguous floating samples; integers become float64."""
+    dtype = block.dtype if block.dtype in (np.float32, np.float64) else np.float64
+    return np.ascontiguousarray(block, dtype)
+
+
+def gather_values(boxes: NDArray[Any]) -> Values:
+    """Values of all chunks, dims (output, epoch, channel)."""
+    return np.concatenate([result.values for result in boxes.flat], axis=1)
+
+
+def gather_status(boxes: NDArray[Any]) -> NDArray[np.str_]:
+    """Status of all epochs, dims (epoch,)."""
+    codes = np.concatenate([result.status for result in boxes.flat])
+    return np.array(STATUSES, "<U7").take(codes)
+
+
+def gather_reasons(boxes: NDArray[Any]) -> NDArray[Any]:
+    """Why an epoch is not ``ok``, dims (epoch,): its causes, joined by a semicolon."""
+    return np.concatenate([_reasons_of(result) for result in boxes.flat])
+
+
+def _reasons_of(result: ChunkResult) -> NDArray[Any]:
+    texts = np.full(len(result.status), "", object)
+    for cause, epochs in result.reasons.items():
+        for epoch in epochs:
+            texts[epoch] = f"{texts[epoch]}; {cause}" if texts[epoch] else cause
+    return texts

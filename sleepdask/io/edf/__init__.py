@@ -1,0 +1,1 @@
+"""European Data Format (EDF and EDF+): header, records, annotations."""

@@ -1,0 +1,192 @@
+"""EDF files as an xarray engine: ``xr.open_dataset("night.edf", engine="edf", rate=100)``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.backends import BackendArray, BackendEntrypoint
+from xarray.core import indexing
+
+from sleepdask.errors import ParameterError
+from sleepdask.io.edf.annotations import read_annotations
+from sleepdask.io.edf.header import read_header
+from sleepdask.io.edf.model import Header, channel_names
+from sleepdask.io.edf.records import SignalReader
+from sleepdask.signals.clock import Clock
+from sleepdask.signals.index import time_coordinate
+from sleepdask.signals.recording import (
+    ANNOTATIONS,
+    SIGNAL,
+    annotations_dataset,
+    node_name,
+    recording_tree,
+)
+from sleepdask.signals.types import signal_type
+
+_CHUNK_BYTES = 16 << 20
+
+
+class EdfArray(BackendArray):
+    """Samples of one node, dims (channel, time), read when indexed."""
+
+    def __init__(self, reader: SignalReader) -> None:
+        self.reader = reader
+        self.shape = reader.shape
+        self.dtype = np.dtype(reader.dtype)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[Any]:
+        support = indexing.IndexingSupport.BASIC
+        return np.asarray(indexing.explicit_indexing_adapter(key, self.shape, support, self._read))
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        return self.reader.__dask_tokenize__()
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        channel, time = key
+        if isinstance(time, slice):
+            start, stop, step = time.indices(self.shape[1])
+            samples = self.reader.read(_rows(channel), start, max(start, stop))[:, ::step]
+        else:
+            samples = self.reader.read(_rows(channel), int(time), int(time) + 1)[:, 0]
+        return samples if isinstance(channel, slice) else samples[0]
+
+
+class EdfBackendEntrypoint(BackendEntrypoint):
+    """European Data Format: one node per sampling rate, lazy."""
+
+    description = "Open European Data Format recordings (.edf), one dataset per sampling rate"
+    supports_groups = True
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Tell from the name, as EDF files have no magic number of their own."""
+        return isinstance(filename_or_obj, str | os.PathLike) and Path(filename_or_obj).suffix.lower() == ".edf"
+
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        rate: float | None = None,
+        dtype: str = "float32",
+    ) -> xr.Dataset:
+        """Open the signals of one sampling rate; `rate` in Hz may be left out where there is only one."""
+        header = read_header(filename_or_obj)
+        nodes = _nodes(header)
+        if rate is not None:
+            nodes = {name: node for name, node in nodes.items() if abs(float(node[0]) - rate) < 1e-6 * rate}
+        if len(nodes) != 1:
+            rates = ", ".join(f"{float(hz):g}" for hz, _ in _nodes(header).values())
+            raise ParameterError(
+                "the file has no signal of this rate" if rate is not None else "the file has several sampling rates",
+                where=filename_or_obj,
+                expected=f"rate= one of {rates or 'none: there are no signals'} (Hz)",
+                found=rate,
+                fix="or open all with open_recording",
+            )
+        ((_, signals),) = nodes.values()
+        dataset = _dataset(filename_or_obj, header, signals, dtype)
+        return dataset.drop_vars(drop_variables) if drop_variables else dataset
+
+    def open_groups_as_dict(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        dtype: str = "float32",
+    ) -> dict[str, xr.Dataset]:
+        """Open every node, the root under ``"/"``."""
+        tree = self.open_datatree(filename_or_obj, drop_variables=drop_variables, dtype=dtype)
+        return {node.path: node.to_dataset(inherit=False) for node in tree.subtree}
+
+    def open_datatree(
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        dtype: str = "float32",
+    ) -> xr.DataTree:
+        """Open the whole recording: reads the header and, in EDF+ files, the annotations; no sample."""
+        tree = open_edf(filename_or_obj, dtype=dtype)
+        if not drop_variables:
+            return tree
+        dropped: xr.DataTree = tree.map_over_datasets(lambda node: node.drop_vars(drop_variables, errors="ignore"))
+        return dropped
+
+
+def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32") -> xr.DataTree:
+    """Open an EDF or EDF+ file as a recording whose signals are read when they are indexed.
+
+    Reads the header and, in EDF+ files, the annotations; no sample. Nothing that names the patient, the
+    staff or the device is kept.
+    """
+    header = read_header(path)
+    nodes = {name: _dataset(path, header, signals, dtype) for name, (_, signals) in _nodes(header).items()}
+    if any(signal.is_annotation for signal in header.signals):
+        found = read_annotations(path, header)
+        nodes[ANNOTATIONS] = annotations_dataset(
+            [header.time_origin + np.timedelta64(note.onset_ns, "ns") for note in found],
+            [np.timedelta64("NaT" if note.duration_ns is None else note.duration_ns, "ns") for note in found],
+            [note.text for note in found],
+        )
+    return recording_tree(
+        nodes,
+        {
+            "recording_id": Path(path).stem,
+            "source": Path(path).name,
+            "format": header.kind,
+            "start": str(header.start),
+            "time_zone": "",
+            "findings": list(header.findings),
+        },
+    )
+
+
+def _nodes(header: Header) -> dict[str, tuple[Fraction, list[int]]]:
+    """Rate in Hz and signal numbers of each node, in file order."""
+    by_size: dict[int, list[int]] = {}
+    for number in header.ordinary:
+        by_size.setdefault(header.signals[number].samples_per_record, []).append(number)
+    nodes: dict[str, tuple[Fraction, list[int]]] = {}
+    for per_record, signals in by_size.items():
+        rate = Fraction(per_record * 1_000_000_000, header.record_ns)
+        nodes[node_name(rate, nodes)] = (rate, signals)
+    return nodes
+
+
+def _dataset(path: str | os.PathLike[str], header: Header, signals: list[int], dtype: str) -> xr.Dataset:
+    array = EdfArray(SignalReader.of(path, header, signals, dtype))
+    n_signals, n_samples = array.shape
+    per_record = array.reader.samples_per_record
+    records = max(1, _CHUNK_BYTES // (n_signals * per_record * array.dtype.itemsize))
+    names = dict(zip(header.ordinary, channel_names(header), strict=True))
+    heads = [header.signals[number] for number in signals]
+
+    def texts(values: list[str]) -> tuple[str, Any]:
+        return "channel", np.array(values, dtype=str)
+
+    dataset = xr.Dataset(
+        {SIGNAL: (("channel", "time"), indexing.LazilyIndexedArray(array))},
+        coords={
+            "channel": texts([names[number] for number in signals]),
+            "unit": texts([head.unit for head in heads]),
+            "signal_type": texts([signal_type(head.label) for head in heads]),
+            "sensor": texts([head.transducer for head in heads]),
+            "prefilter": texts([head.prefilter for head in heads]),
+        },
+    ).assign_coords(time_coordinate(Clock.regular(header.start, n_samples, header.record_ns, per_record)))
+    dataset[SIGNAL].encoding["preferred_chunks"] = {
+        "channel": n_signals,
+        "time": min(n_samples, records * per_record),
+    }
+    return dataset
+
+
+def _rows(channel: slice | int | np.integer[Any]) -> slice | list[int]:
+    return channel if isinstance(channel, slice) else [int(channel)]

@@ -1,0 +1,153 @@
+"""What the header of an EDF file says: its signals, its clock, its size, and what was odd about it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from sleepdask.io.edf.recordfile import RecordFile
+
+MIN16, MAX16 = -32768, 32767  # what a stored number can be
+
+
+@dataclass(frozen=True)
+class SignalHeader:
+    """One signal: physical value = gain * stored number + offset.
+
+    Parameters
+    ----------
+    label, transducer, unit, prefilter
+        Texts of the header without padding; the unit is the field "physical dimension".
+    physical_min, physical_max
+        Values that ``digital_min`` and ``digital_max`` stand for, in ``unit``; the order may be inverted.
+    digital_min, digital_max
+        Range of the stored 16-bit numbers.
+    samples_per_record
+        Samples in each data record.
+    byte_offset
+        Position of the first of them within the record, in bytes.
+    """
+
+    label: str
+    transducer: str
+    unit: str
+    physical_min: float
+    physical_max: float
+    digital_min: int
+    digital_max: int
+    prefilter: str
+    samples_per_record: int
+    byte_offset: int
+
+    @property
+    def gain(self) -> float:
+        """Physical units a digital step."""
+        return (self.physical_max - self.physical_min) / (self.digital_max - self.digital_min)
+
+    @property
+    def offset(self) -> float:
+        """Physical value of the stored number 0."""
+        low, high = self.physical_min * self.digital_max, self.physical_max * self.digital_min
+        return (low - high) / (self.digital_max - self.digital_min)
+
+    @property
+    def is_annotation(self) -> bool:
+        """Whether its bytes are text: annotations and the time of each record (EDF+)."""
+        return self.label == "EDF Annotations"
+
+    @property
+    def is_checksum(self) -> bool:
+        """Whether it is the checksum of each record that some breathing devices store as a signal."""
+        return self.label == "Crc16"
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it holds samples of something measured."""
+        return not (self.is_annotation or self.is_checksum)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself, without the fields that name the patient, the staff or the device.
+
+    Parameters
+    ----------
+    kind
+        "EDF", "EDF+C" (contiguous) or "EDF+D" (discontinuous).
+    origin_ns
+        Start written in the header, whole seconds: nanoseconds since 1970 of the local wall clock. Onsets of
+        annotations count from here.
+    start_ns
+        Time of the first sample: the origin plus the part that an EDF+ file keeps in its first data record.
+    header_bytes, record_bytes
+        Size of the header and of each data record.
+    record_ns
+        Duration of a data record in nanoseconds, exact; 0 is possible where there are no ordinary signals.
+    n_records
+        Whole data records that are really in the file and belong to the recording.
+    signals
+        All signals in file order.
+    findings
+        What was odd but could be read without guessing, one sentence each.
+    file_size, mtime_ns
+        Size and modification time of the file when it was read.
+    """
+
+    kind: str
+    origin_ns: int
+    start_ns: int
+    header_bytes: int
+    record_bytes: int
+    record_ns: int
+    n_records: int
+    signals: tuple[SignalHeader, ...]
+    findings: tuple[str, ...]
+    file_size: int
+    mtime_ns: int
+
+    @property
+    def start(self) -> np.datetime64:
+        """Time of the first sample, local wall clock, datetime64[ns]."""
+        return np.datetime64(self.start_ns, "ns")
+
+    @property
+    def time_origin(self) -> np.datetime64:
+        """Time that onsets of annotations count from, local wall clock, datetime64[ns]."""
+        return np.datetime64(self.origin_ns, "ns")
+
+    @property
+    def ordinary(self) -> tuple[int, ...]:
+        """Numbers of the signals that hold samples, in file order."""
+        return tuple(i for i, signal in enumerate(self.signals) if signal.is_ordinary)
+
+    def record_file(self, path: str | os.PathLike[str]) -> RecordFile:
+        """Access to the data records of the file this header was read from."""
+        return RecordFile(
+            str(Path(path).absolute()),
+            self.file_size,
+            self.mtime_ns,
+            self.header_bytes,
+            self.record_bytes,
+            self.n_records,
+        )
+
+
+def channel_names(header: Header) -> tuple[str, ...]:
+    """Name of each ordinary signal, unique within the recording.
+
+    A name is the label; the second signal of one label gets " #2", the third " #3", in file order.
+    A signal without a label is called "unnamed".
+    """
+    names: dict[str, None] = {}
+    for number in header.ordinary:
+        label = header.signals[number].label or "unnamed"
+        repeats = (f"{label} #{k}" for k in count(2))
+        name = label
+        while name in names:
+            name = next(repeats)
+        names[name] = None
+    return tuple(names)

@@ -1,0 +1,175 @@
+"""Samples of signals of one rate as physical values: read and decoded per call, with no handle kept open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sleepdask.errors import ParameterError
+from sleepdask.io.edf.model import Header
+from sleepdask.io.edf.recordfile import RecordFile
+
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class SignalReader:
+    """Reads samples of some signals of one file; frozen, picklable, and safe to share between threads.
+
+    Parameters
+    ----------
+    file
+        Where the data records are.
+    signals
+        Numbers of the signals in the file, one a row.
+    samples_per_record
+        The same for all of them.
+    byte_offsets, gains, offsets
+        Of each signal: position within a record in bytes; physical value = gain * stored number + offset.
+    dtype
+        "float32" or "float64", of the values read and of the arithmetic.
+    """
+
+    file: RecordFile
+    signals: tuple[int, ...]
+    samples_per_record: int
+    byte_offsets: tuple[int, ...]
+    gains: tuple[float, ...]
+    offsets: tuple[float, ...]
+    dtype: str = "float32"
+
+    @classmethod
+    def of(
+        cls, path: str | os.PathLike[str], header: Header, signals: Sequence[int], dtype: str = "float32"
+    ) -> SignalReader:
+        """Reader for some signals of a file.
+
+        Parameters
+        ----------
+        path, header
+            The file and its header, as `read_header` gave it.
+        signals
+            Numbers of ordinary signals in ``header.signals``, all with as many samples in a record.
+        dtype
+            "float32" or "float64".
+
+        Raises
+        ------
+        ParameterError
+            If there are no signals, they differ in rate, one holds no samples, or the dtype is another one.
+        """
+        if dtype not in DTYPES:
+            raise ParameterError("unknown dtype of samples", expected=" or ".join(DTYPES), found=dtype)
+        outside = [i for i in signals if i not in header.ordinary]
+        if outside or not signals:
+            raise ParameterError(
+                "no such ordinary signal",
+                where=path,
+                expected=f"some of {header.ordinary}",
+                found=tuple(signals),
+            )
+        chosen = [header.signals[i] for i in signals]
+        rates = {s.samples_per_record for s in chosen}
+        if len(rates) > 1:
+            raise ParameterError(
+                "signals of different rates cannot share a reader",
+                where=path,
+                expected="one number of samples in a data record",
+                found=sorted(rates),
+                fix="make a reader for each rate",
+            )
+        return cls(
+            file=header.record_file(path),
+            signals=tuple(signals),
+            samples_per_record=rates.pop(),
+            byte_offsets=tuple(s.byte_offset for s in chosen),
+            gains=tuple(s.gain for s in chosen),
+            offsets=tuple(s.offset for s in chosen),
+            dtype=dtype,
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of signals and of samples of each."""
+        return len(self.signals), self.file.n_records * self.samples_per_record
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        """Identify the samples by file, state of the file, signals and dtype."""
+        return self.file.path, self.file.size, self.file.mtime_ns, self.signals, self.dtype
+
+    def read(
+        self, signals: slice | Sequence[int] | npt.NDArray[np.integer[Any]], start: int, stop: int
+    ) -> npt.NDArray[Any]:
+        """Read samples as physical values.
+
+        Parameters
+        ----------
+        signals
+            Rows to read: a slice, or integers as for indexing an array.
+        start, stop
+            First sample, and the one after the last.
+
+        Returns
+        -------
+        ndarray (signals, stop - start)
+            Physical values, each row in the unit of its signal. Only data records that hold them are read.
+
+        Raises
+        ------
+        ParameterError
+            If the samples are not within the recording.
+        FileFormatError
+            If the file changed since its header was read, or ends too early.
+        """
+        if not 0 <= start <= stop <= self.shape[1]:
+            raise ParameterError(
+                "samples outside the recording",
+                where=self.file.path,
+                expected=f"0 <= start <= stop <= {self.shape[1]}",
+                found=(start, stop),
+            )
+        rows = np.atleast_1d(np.arange(len(self.signals))[signals])
+        out = np.empty((len(rows), stop - start), self.dtype)
+        if out.size:
+            done = 0
+            for first, last, low, high in _pieces(start, stop, self.samples_per_record):
+                size = (last - first) * (high - low)
+                self._read_records(rows.tolist(), first, last, low, high, out[:, done : done + size])
+                done += size
+        return out
+
+    def _read_records(self, rows: list[int], first: int, last: int, low: int, high: int, out: npt.NDArray[Any]) -> None:
+        """Read samples ``low`` to ``high`` of each of the records ``first`` to ``last``, into ``out``."""
+        starts = [self.byte_offsets[row] for row in rows]
+        begin, width = min(starts) + 2 * low, 2 * (high - low)
+        done = 0
+        for _, block in self.file.spans(first, last, begin, max(starts) + 2 * low + width):
+            size = len(block) * (high - low)
+            for target, row in zip(out, rows, strict=True):
+                place = self.byte_offsets[row] + 2 * low - begin
+                stored = block[:, place : place + width].view("<i2")
+                values = target[done : done + size].reshape(stored.shape)
+                values[...] = stored
+                values *= self.gains[row]
+                values += self.offsets[row]
+            done += size
+
+
+def _pieces(start: int, stop: int, per_record: int) -> list[tuple[int, int, int, int]]:
+    """Cut samples into runs of records that share the part taken of each: (first, last, low, high)."""
+    first, low = divmod(start, per_record)
+    last, high = divmod(stop, per_record)
+    if first == last:
+        return [(first, first + 1, low, high)]
+    pieces = [(first, first + 1, low, per_record)] if low else []
+    whole = first + bool(low)
+    if whole < last:
+        pieces.append((whole, last, 0, per_record))
+    if high:
+        pieces.append((last, last + 1, 0, high))
+    return pieces

@@ -1,0 +1,75 @@
+"""Where a result comes from: versions, parameters, definitions, input, command."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_PACKAGES = ("sleepdask", "numpy", "numba", "xarray", "dask", "pandas", "pyarrow")
+
+
+def provenance(
+    *,
+    inputs: Mapping[str, Path],
+    parameters: Mapping[str, Any],
+    table: Mapping[str, Any],
+    command: Sequence[str],
+) -> dict[str, Any]:
+    """Everything needed to know how a table came to be, as plain JSON types.
+
+    Parameters
+    ----------
+    inputs
+        Files by their role, such as ``{"recording": ..., "hypnogram": ...}``.
+    parameters
+        What was asked for.
+    table
+        Description of the computed features (`sleepdask.io.tables.describe`).
+    command
+        Words of the command line.
+    """
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "inputs": {role: describe_file(path) for role, path in inputs.items()},
+        "parameters": dict(parameters),
+        "columns": _columns(table),
+        "table": dict(table),
+    }
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Name, size, time of change and SHA-256 of a file."""
+    state = path.stat()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "name": path.name,
+        "size": state.st_size,
+        "mtime": str(np.datetime64(state.st_mtime_ns, "ns")),
+        "sha256": digest,
+    }
+
+
+def _columns(table: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Unit, definition and reference of every feature column, units resolved per channel."""
+    return {
+        f"{channel['name']}/{name}": {
+            "units": feature["units"].replace("unit", channel.get("unit", "") or "unit"),
+            "definition": feature["definition"],
+            "reference": feature["reference"],
+        }
+        for node in table["nodes"].values()
+        for channel in node["channels"]
+        for name, feature in node["features"].items()
+    }

@@ -1,0 +1,88 @@
+"""Opening a recording, whatever its format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from dask.system import CPU_COUNT
+
+from sleepdask.chunks import chunk_edges
+from sleepdask.epochs import EpochGrid
+from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.io.edf.backend import open_edf
+from sleepdask.signals.index import clock_of
+from sleepdask.signals.recording import SIGNAL
+from sleepdask.times import duration_ns
+
+_WINDOW = duration_ns("30s")
+
+
+def open_recording(
+    path: str | os.PathLike[str],
+    *,
+    dtype: str = "float32",
+    chunks: str | int | Mapping[str, Any] | None = "epochs",
+    workers: int | None = None,
+) -> xr.DataTree:
+    """Open a recording lazily: the header is read (and the annotations of EDF+), no sample.
+
+    Parameters
+    ----------
+    path
+        An EDF or EDF+ file.
+    dtype
+        ``"float32"`` or ``"float64"``, of the physical values.
+    chunks
+        ``"epochs"``: Dask arrays in chunks of whole 30 s epochs. None: no Dask; `extract` then cuts the
+        signals exactly where its epochs need it. Anything else is given to `xarray.DataTree.chunk`.
+    workers
+        Threads the chunk rule counts on; default the effective number of CPUs.
+
+    Returns
+    -------
+    recording
+        Tree with one node a sampling rate, such as ``/100Hz``: ``signal (channel, time)`` in physical units
+        with the coordinates ``unit``, ``signal_type``, ``sensor``, ``prefilter``; and ``/annotations`` where
+        the file has them. `time` is a lazy coordinate. ``attrs["findings"]`` tells what was odd.
+
+    Raises
+    ------
+    FileFormatError
+        The file is no EDF, is discontinuous, holds no data record, or its header contradicts itself.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> night = sd.open_recording("night.edf")  # doctest: +SKIP
+    >>> night["100Hz"]["signal"].sel(channel="EEG Fpz-Cz", time=slice("23:00", "23:05"))  # doctest: +SKIP
+    """
+    if Path(path).suffix.lower() in {".bdf", ".gz", ".csv", ".zarr"}:
+        raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or EDF+ file")
+    recording = open_edf(path, dtype=dtype)
+    if chunks is None:
+        return recording
+    if chunks == "epochs":
+        return recording.map_over_datasets(_chunk_by_epochs, CPU_COUNT if workers is None else workers)
+    if isinstance(chunks, str) and chunks != "auto":
+        raise ParameterError("unknown chunks", expected="'epochs', 'auto', a mapping or None", found=repr(chunks))
+    return recording.chunk(chunks)
+
+
+def _chunk_by_epochs(node: xr.Dataset, workers: int) -> xr.Dataset:
+    """Chunk the samples alone: coordinates stay in memory."""
+    if SIGNAL not in node or not node.sizes["time"]:
+        return node
+    clock = clock_of(node)
+    signal = node[SIGNAL].variable
+    count = max(1, (clock.end - clock.start) // _WINDOW)
+    grid = EpochGrid(clock.start, _WINDOW, _WINDOW, count)
+    bytes_per_epoch = node.sizes["channel"] * signal.dtype.itemsize * grid.expected(clock)
+    edges = chunk_edges(count, workers, bytes_per_epoch)
+    cuts = [0, *(int(grid.bounds(clock, e, e + 1)[0][0]) for e in edges[1:-1]), clock.size]
+    sizes = tuple(after - first for first, after in pairwise(cuts))
+    return node.assign({SIGNAL: signal.chunk({"channel": -1, "time": sizes})})

@@ -1,0 +1,125 @@
+"""Features as one flat table, and back: the layout that every written table has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+PER_EPOCH = ("coverage", "status")
+_NOT_FEATURES = {*PER_EPOCH, "reason"}
+
+
+def flat_table(features: xr.DataTree) -> pd.DataFrame:
+    """One row an epoch: ``epoch``, ``start``, ``stage``, then all features, coverage and status.
+
+    Columns are ``<channel>/<feature>`` and ``<node>/coverage``; names split at the last ``/``. `stage` is
+    null where not scored.
+    """
+    stages = [str(stage) or None for stage in features.coords["stage"].values]
+    columns: dict[str, Any] = {
+        "epoch": features.coords["epoch"].values,
+        "start": features.coords["start"].values,
+        "stage": pd.array(stages, dtype="str"),
+    }
+    for node in feature_nodes(features).values():
+        names = feature_names(node)
+        for i, channel in enumerate(node["channel"].values):
+            columns |= {f"{channel}/{name}": node[name].transpose("channel", "epoch").values[i] for name in names}
+    for path, node in feature_nodes(features).items():
+        columns[f"{path}/coverage"] = node["coverage"].values
+        columns[f"{path}/status"] = pd.array(node["status"].values.astype(object), dtype="str")
+    return pd.DataFrame(columns)
+
+
+def tree_from_table(table: pd.DataFrame, description: Mapping[str, Any]) -> xr.DataTree:
+    """Features as `extract` gives them, out of a flat table and its description (`describe`)."""
+    root = xr.Dataset(
+        coords={
+            "epoch": ("epoch", table["epoch"].to_numpy(np.int64)),
+            "start": ("epoch", table["start"].to_numpy("datetime64[ns]")),
+            "stage": ("epoch", table["stage"].fillna("").to_numpy(dtype=str)),
+        },
+        attrs=dict(description["attributes"]),
+    )
+    nodes = {name: _node(table, name, node) for name, node in description["nodes"].items()}
+    return xr.DataTree.from_dict({"/": root} | nodes)
+
+
+def describe(features: xr.DataTree) -> dict[str, Any]:
+    """Everything about computed features that a flat table cannot hold, as plain JSON types."""
+    return {
+        "attributes": dict(features.attrs),
+        "nodes": {path: _describe_node(node) for path, node in feature_nodes(features).items()},
+    }
+
+
+def feature_nodes(features: xr.DataTree) -> dict[str, xr.Dataset]:
+    """Nodes that hold features, by name."""
+    return {node.path.strip("/"): node.to_dataset() for node in features.subtree if "status" in node.data_vars}
+
+
+def feature_names(node: xr.Dataset) -> list[str]:
+    """Variables of a node that are features."""
+    return [str(name) for name in node.data_vars if name not in _NOT_FEATURES]
+
+
+def causes(node: xr.Dataset) -> dict[str, list[list[int]]]:
+    """Each reason once, with the epochs it holds for as ranges of row numbers ``[first, last]``."""
+    found: dict[str, list[list[int]]] = {}
+    for epoch, reason in enumerate(node["reason"].values.tolist()):
+        if reason:
+            ranges = found.setdefault(reason, [])
+            if ranges and ranges[-1][1] == epoch - 1:
+                ranges[-1][1] = epoch
+            else:
+                ranges.append([epoch, epoch])
+    return found
+
+
+def _describe_node(node: xr.Dataset) -> dict[str, Any]:
+    per_channel = [str(name) for name in node.coords if node[name].dims == ("channel",) and name != "channel"]
+    return {
+        "attributes": dict(node.attrs),
+        "channels": [
+            {"name": str(channel)} | {name: str(node[name].values[i]) for name in per_channel}
+            for i, channel in enumerate(node["channel"].values)
+        ],
+        "features": {
+            name: dict(node[name].attrs) | {"parameters": json.loads(node[name].attrs["parameters"])}
+            for name in feature_names(node)
+        },
+        "per_epoch": {name: dict(node[name].attrs) for name in (*PER_EPOCH, "reason")},
+        "reasons": causes(node),
+    }
+
+
+def _node(table: pd.DataFrame, path: str, description: Mapping[str, Any]) -> xr.Dataset:
+    channels = description["channels"]
+    names = [channel["name"] for channel in channels]
+    variables: dict[str, Any] = {
+        feature: (
+            ("epoch", "channel"),
+            table[[f"{name}/{feature}" for name in names]].to_numpy(np.float64),
+            attrs | {"parameters": json.dumps(attrs["parameters"])},
+        )
+        for feature, attrs in description["features"].items()
+    }
+    reason = np.full(len(table), "", object)
+    for cause, ranges in description["reasons"].items():
+        for first, last in ranges:
+            reason[first : last + 1] = cause
+    variables |= {
+        "coverage": ("epoch", table[f"{path}/coverage"].to_numpy(np.float64)),
+        "status": ("epoch", table[f"{path}/status"].to_numpy(dtype=str)),
+        "reason": ("epoch", reason),
+    }
+    for name, attrs in description["per_epoch"].items():
+        variables[name] += (attrs,)
+    keys = list(channels[0]) if channels else []
+    coords = {"channel" if key == "name" else key: ("channel", [channel[key] for channel in channels]) for key in keys}
+    return xr.Dataset(variables, coords=coords, attrs=dict(description["attributes"]))

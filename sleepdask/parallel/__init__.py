@@ -1,0 +1,1 @@
+"""Where a graph runs. Knows nothing of sleep."""

@@ -1,0 +1,179 @@
+"""A recording: an `xarray.DataTree` with one node per clock.
+
+The root carries what holds for the whole recording in its attributes: `recording_id`, `source`, `start`,
+`time_zone` (empty while unknown), `findings` (what was odd about the file). Each node of signals is named
+after its rate and holds ``signal (channel, time)`` with the per-channel coordinates `unit`, `signal_type`,
+`sensor`; `time` is a lazy clock. The node `/annotations` holds ``onset``, ``duration`` and ``text``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sleepdask.errors import ParameterError
+from sleepdask.signals.clock import Clock
+from sleepdask.signals.index import clock_of, time_coordinate
+from sleepdask.signals.types import signal_type
+
+ANNOTATIONS = "annotations"
+SIGNAL = "signal"
+
+
+def node_name(rate: Fraction, taken: Iterable[str] = ()) -> str:
+    """Name of the node of all channels of one rate, such as ``"100Hz"``; repeats get `` #2``."""
+    name = f"{float(rate):g}Hz"
+    taken = set(taken)
+    return (
+        name
+        if name not in taken
+        else next(numbered for k in range(2, len(taken) + 3) if (numbered := f"{name} #{k}") not in taken)
+    )
+
+
+def annotations_dataset(
+    onsets: Sequence[np.datetime64], durations: Sequence[np.timedelta64], texts: Sequence[str]
+) -> xr.Dataset:
+    """Node of annotations: `onset` (datetime64), `duration` (timedelta64, NaT if not stated), `text`."""
+    return xr.Dataset(
+        {
+            "onset": ("annotation", np.asarray(onsets, "datetime64[ns]"), {"long_name": "start of the event"}),
+            "duration": ("annotation", np.asarray(durations, "timedelta64[ns]"), {"long_name": "length of the event"}),
+            "text": ("annotation", np.asarray(texts, dtype=str)),
+        }
+    )
+
+
+def signal_nodes(recording: xr.DataTree) -> dict[str, xr.Dataset]:
+    """Nodes that hold signals, by name, fastest rate first.
+
+    Raises
+    ------
+    ParameterError
+        There are none.
+    """
+    nodes = {
+        node.path.strip("/"): node.to_dataset()
+        for node in recording.subtree
+        if SIGNAL in node.data_vars and node.sizes.get("time", 0)
+    }
+    if not nodes:
+        raise ParameterError(
+            "recording has no signals",
+            where=recording_id(recording),
+            found="annotations only" if ANNOTATIONS in recording.children else None,
+        )
+    return dict(sorted(nodes.items(), key=lambda item: -clock_of(item[1]).rate))
+
+
+def recording_id(recording: xr.DataTree) -> str:
+    """Identifier of the recording, for messages and tables."""
+    return str(recording.attrs.get("recording_id", recording.name or "recording"))
+
+
+def span(nodes: Mapping[str, xr.Dataset]) -> tuple[int, int]:
+    """Earliest start and latest end over the nodes, ns since 1970."""
+    clocks = [clock_of(node) for node in nodes.values()]
+    return min(clock.start for clock in clocks), max(clock.end for clock in clocks)
+
+
+def select_channels(nodes: Mapping[str, xr.Dataset], patterns: Sequence[str]) -> dict[str, xr.Dataset]:
+    """Keep the channels that match any of the names or globs, in file order; nodes left empty go.
+
+    Raises
+    ------
+    ParameterError
+        A pattern matches no channel; the nearest name is suggested.
+    """
+    names = [str(name) for node in nodes.values() for name in node["channel"].values]
+    for pattern in patterns:
+        if not any(matches(name, pattern) for name in names):
+            near = get_close_matches(pattern, names, n=1, cutoff=0.3)
+            raise ParameterError(
+                f"no channel matches {pattern!r}",
+                expected=f"one of {', '.join(names)}",
+                fix=f"did you mean {near[0]!r}?" if near else "",
+            )
+    kept = {}
+    for key, node in nodes.items():
+        keep = [any(matches(str(name), pattern) for pattern in patterns) for name in node["channel"].values]
+        if any(keep):
+            kept[key] = node.isel(channel=np.flatnonzero(keep))
+    return kept
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a channel is meant by a name or a glob, upper and lower case alike."""
+    return name == pattern or fnmatchcase(name.lower(), pattern.lower())
+
+
+def recording_from_arrays(
+    samples: Mapping[str, ArrayLike],
+    rate: float | Fraction,
+    *,
+    start: object = "2000-01-01",
+    unit: str = "uV",
+    recording_id: str = "recording",
+) -> xr.DataTree:
+    """Recording of signals that are in memory.
+
+    Parameters
+    ----------
+    samples
+        Values in physical units by channel label, each of the same length.
+    rate
+        Sampling rate in Hz; a `Fraction` is exact.
+    start
+        Time of the first sample, local.
+    unit
+        Physical unit of all channels.
+    recording_id
+        Name of the recording.
+
+    Returns
+    -------
+    recording
+        As `open_recording` gives it; join several rates with ``recording.assign(...)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> night = recording_from_arrays({"C3": np.zeros(3000), "C4": np.ones(3000)}, rate=100)
+    >>> dict(night["100Hz"].sizes)
+    {'channel': 2, 'time': 3000}
+    """
+    labels = list(samples)
+    values = np.stack([np.asarray(samples[label]) for label in labels])
+    exact = rate if isinstance(rate, Fraction) else Fraction(str(rate))
+    period = 1_000_000_000 / exact
+    clock = Clock.regular(start, values.shape[1], period.numerator, period.denominator)
+    node = xr.Dataset(
+        {SIGNAL: (("channel", "time"), values)},
+        coords={
+            "channel": ("channel", np.array(labels, dtype=str)),
+            "unit": ("channel", np.array([unit] * len(labels), dtype=str)),
+            "signal_type": ("channel", np.array([signal_type(label) for label in labels], dtype=str)),
+        },
+    ).assign_coords(time_coordinate(clock))
+    attrs = {
+        "recording_id": recording_id,
+        "source": "memory",
+        "start": str(clock.times(0)),
+        "time_zone": "",
+        "findings": [],
+    }
+    return recording_tree({node_name(exact): node}, attrs)
+
+
+def recording_tree(nodes: Mapping[str, xr.Dataset], attrs: Mapping[str, Any]) -> xr.DataTree:
+    """Put the nodes under a root that carries the attributes."""
+    tree = xr.DataTree.from_dict(dict(nodes))
+    tree.attrs.update(attrs)
+    return tree

@@ -1,0 +1,152 @@
+"""Bad input: one clear line on stderr, exit code 2, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from sleepdask.cli import main
+
+Edit = Callable[[bytes], bytes]
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return int(stop.value.code or 0)
+
+
+def put(raw: bytes, position: int, text: str) -> bytes:
+    return raw[:position] + text.encode() + raw[position + len(text) :]
+
+
+EDITS: dict[str, tuple[Edit, str]] = {
+    "not an EDF": (lambda raw: b"\x89PNG\r\n\x1a\n" + raw[8:], "EDF"),
+    "an empty file": (lambda raw: b"", "empty"),
+    "a file shorter than its header": (lambda raw: raw[:300], "header"),
+    "a BDF": (lambda raw: b"\xffBIOSEMI" + raw[8:], "BDF"),
+    "a gzipped file": (lambda raw: b"\x1f\x8b\x08\x00" + raw[4:], "gzip"),
+    "zero records": (lambda raw: put(raw, 236, "0       "), "data record"),
+    "a discontinuous file": (lambda raw: put(raw, 192, "EDF+D"), "discontinuous"),
+    "a comma for a point": (lambda raw: put(raw, 244, "1,0     "), "1,0"),
+    "no date": (lambda raw: put(raw, 168, "XX.XX.XX"), "date"),
+}
+
+
+@pytest.mark.parametrize("case", EDITS)
+@pytest.mark.parametrize("verb", ["info", "extract"])
+def test_a_file_that_cannot_be_read_without_guessing(
+    case: str, verb: str, short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit, told = EDITS[case]
+    path, out = tmp_path / "bad.edf", tmp_path / "out"
+    path.write_bytes(edit(short_psg.read_bytes()))
+    assert run(verb, path, *(["-o", out] if verb == "extract" else [])) == 2
+    assert_one_line(capsys, "bad.edf", told)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--features", "statistic"], "did you mean 'statistics'?"),
+        (["--features", "bandpower:averag=median"], "did you mean 'average'?"),
+        (["--features", "bandpower:average=mode"], "median"),
+        (["--channels", "F3-M1"], "did you mean 'F3-M2'?"),
+        (["--epoch", "9h"], "no whole epoch"),
+        (["--epoch", "0s"], "longer than zero"),
+        (["--epoch", "2s"], "too short for bandpower"),
+        (["--epoch", "soon"], "not a duration"),
+        (["--step", "0"], "step must be longer than zero"),
+        (["--start", "25:99"], "not a local time"),
+        (["--start", "2020-01-01T00:00", "--end", "2020-01-01T01:00"], "holds no signal"),
+        (["--origin", "hypnogram"], "there is none"),
+        (["--format", "excel"], "unknown format"),
+        (["--workers", "0"], "--workers"),
+        (["--backend", "cloud"], "--backend"),
+        (["--min-coverage", "2"], "--min-coverage"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_an_option_that_does_not_fit(
+    arguments: Sequence[str], told: str, short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run("extract", short_psg, "-o", out, *arguments) == 2
+    assert_one_line(capsys, told)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("verb", ["info", "extract", "demo"])
+def test_a_path_that_is_missing_or_a_folder(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = [] if verb == "info" else ["-o", tmp_path / "out"]
+    for path in (tmp_path / "nothing.edf", tmp_path):
+        assert run(verb, path, *out) == 2
+        assert_one_line(capsys, path.name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_without_signals(short_hypnogram: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("extract", short_hypnogram, "-o", tmp_path / "out") == 2
+    assert_one_line(capsys, "no signals")
+
+
+def test_a_hypnogram_that_is_none(short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("extract", short_psg, "--hypnogram", short_psg, "-o", tmp_path / "out") == 2
+    assert_one_line(capsys, "sleep stage")
+
+
+def test_an_output_that_cannot_be_written(short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for out in (file, file / "below"):
+        assert run("extract", short_psg, "-o", out) == 2
+        assert_one_line(capsys, "file")
+    if os.geteuid() != 0:  # permissions do not bind root
+        closed = tmp_path / "closed"
+        closed.mkdir(mode=0o500)
+        assert run("extract", short_psg, "-o", closed) == 2
+        assert_one_line(capsys, "cannot be written")
+
+
+def test_results_that_are_there_need_force(short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    table = tmp_path / "features.parquet"
+    arguments = ("extract", short_psg, "-o", tmp_path, "--features", "hjorth", "--quiet")
+    assert run(*arguments) == 0
+    before = table.read_bytes()
+    assert run(*arguments, "--channels", "F3*") == 2
+    assert_one_line(capsys, "--force")
+    assert table.read_bytes() == before
+    assert run(*arguments, "--channels", "F3*", "--force") == 0
+    assert table.read_bytes() != before
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_truncated_file_is_read_as_far_as_it_is_whole(
+    short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.edf"
+    raw = short_psg.read_bytes()
+    path.write_bytes(raw[: len(raw) * 2 // 3])
+    assert run("extract", path, "-o", tmp_path / "out", "--json") == 3
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert 0 < document["epochs"] < 20
+    assert any("whole" in finding for finding in document["findings"])
+    assert printed.err.count("finding: ") == len(document["findings"])
+
+
+def assert_one_line(capsys: pytest.CaptureFixture[str], *told: str) -> None:
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert len(lines) == 1, printed.err
+    assert lines[0].startswith("sleepdask: error: ")
+    for text in told:
+        assert text in lines[0]

@@ -1,0 +1,36 @@
+"""Compiled kernels are cached on disk, also when the package's folder is read-only."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from sleepdask.features.kernels import jit
+
+
+def test_import__no_compiler() -> None:
+    code = (
+        "import sys, sleepdask.features.statistics, sleepdask.features.spectral, "
+        "sleepdask.features.time_domain, sleepdask.features.welch\n"
+        "assert not {'numba', 'scipy', 'sleepdask.features.kernels'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_kernel__compiles_where_no_cache_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = jit._numba.njit
+
+    def njit(*args: object, cache: bool = False, **options: object) -> object:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(*args, **options)
+
+    monkeypatch.setattr(jit._numba, "njit", njit)
+
+    @jit.single(jit.INTEGER(jit.INTEGER))
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert double(4) == 8

@@ -1,0 +1,129 @@
+"""Statistics against NumPy and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sleepdask.errors import ParameterError
+from sleepdask.features.base import Sampling
+from sleepdask.features.statistics import AGGREGATIONS, Statistics
+
+SAMPLING = Sampling(rate=100.0, expected=3000)
+
+
+def reference(x: np.ndarray) -> dict[str, float]:
+    x = x[np.isfinite(x)].astype(np.float64)
+    q1, q3 = np.quantile(x, (0.25, 0.75))
+    return {
+        "mean": x.mean(),
+        "std": x.std(ddof=1),
+        "min": x.min(),
+        "max": x.max(),
+        "median": np.median(x),
+        "var": x.var(ddof=1),
+        "skew": stats.skew(x),
+        "kurtosis": stats.kurtosis(x),
+        "rms": np.sqrt(np.mean(x**2)),
+        "iqr": q3 - q1,
+        "range": np.ptp(x),
+        "missing_fraction": max(0.0, 1 - x.size / SAMPLING.expected),
+    }
+
+
+def one(feature: Statistics, x: np.ndarray) -> np.ndarray:
+    return feature.compute(x[np.newaxis], np.array([0]), np.array([x.size]), SAMPLING)[0, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [2, 17, 64, 65, 3000, 3001])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_statistics__like_scipy(dtype: str, size: int, offset: float, gaps: bool) -> None:
+    rng = np.random.default_rng(size)
+    x = (offset + 20 * rng.standard_normal(size) ** 3).astype(dtype)
+    if gaps and size > 10:
+        x[3], x[5], x[7] = np.nan, np.inf, -np.inf
+    got = dict(zip(AGGREGATIONS, one(Statistics(), x), strict=True))
+    scale = float(np.abs(x[np.isfinite(x)]).max())
+    for name, want in reference(x).items():
+        bound = {"var": scale**2, "skew": max(1, abs(want)), "kurtosis": max(1, abs(want))}.get(name, scale)
+        assert got[name] == pytest.approx(want, rel=0, abs=1e-9 * bound), name
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_statistics__empty_epoch(dtype: str) -> None:
+    for x in (np.empty(0, dtype), np.full(70, np.nan, dtype)):
+        values = one(Statistics(), np.append(x, x[:0]))
+        assert values[-1] == 1
+        assert np.isnan(values[:-1]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_statistics__constant_epoch(dtype: str) -> None:
+    values = dict(zip(AGGREGATIONS, one(Statistics(), np.full(1000, 0.1, dtype)), strict=True))
+    level = float(np.asarray(0.1, dtype))
+    assert values["mean"] == values["median"] == values["min"] == values["max"] == level
+    assert values["std"] == values["var"] == values["iqr"] == values["range"] == 0
+    assert np.isnan(values["skew"])
+    assert np.isnan(values["kurtosis"])
+    assert values["rms"] == pytest.approx(level)
+
+
+def test_statistics__one_sample() -> None:
+    values = dict(zip(AGGREGATIONS, one(Statistics(), np.array([2.0])), strict=True))
+    assert values["mean"] == values["median"] == values["rms"] == 2
+    assert np.isnan([values["std"], values["var"], values["skew"]]).all()
+    assert one(Statistics(("std",), ddof=0), np.array([2.0]))[0] == 0
+
+
+def test_statistics__more_samples_than_expected() -> None:
+    assert one(Statistics(("missing_fraction",)), np.zeros(3001))[0] == 0
+
+
+def test_statistics__order_and_subset() -> None:
+    x = np.random.default_rng(0).standard_normal(500)
+    everything = dict(zip(AGGREGATIONS, one(Statistics(), x), strict=True))
+    for names in (("max", "mean"), ("iqr",), ("median", "std"), ("kurtosis", "iqr", "missing_fraction")):
+        feature = Statistics(aggregations=names)
+        assert [output.name for output in feature.outputs] == list(names)
+        np.testing.assert_array_equal(one(feature, x), [everything[name] for name in names])
+
+
+def test_statistics__only_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sleepdask.features.kernels import moments, quantiles
+
+    orders = []
+    real = moments.moments
+    monkeypatch.setattr(moments, "moments", lambda *args: orders.append(args[3]) or real(*args))
+    monkeypatch.setattr(quantiles, "quantiles", lambda *args: pytest.fail("not needed"))
+    one(Statistics(("mean", "min", "missing_fraction")), np.arange(9.0))
+    one(Statistics(("mean", "std")), np.arange(9.0))
+    one(Statistics(("skew",)), np.arange(9.0))
+    assert orders == [1, 2, 4]
+
+
+def test_statistics__definitions() -> None:
+    outputs = {output.name: output for output in Statistics(ddof=0).outputs}
+    assert outputs["std"].units == "{unit}"
+    assert outputs["var"].units == "{unit}^2"
+    assert "ddof 0" in outputs["var"].definition
+    assert Statistics(["mean"]) == Statistics(("mean",))
+    assert hash(Statistics(["mean"])) == hash(Statistics(("mean",)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"aggregations": ("meen",)}, "did you mean 'mean'"),
+        ({"aggregations": ("mean", "kurtossis")}, "did you mean 'kurtosis'"),
+        ({"aggregations": ()}, "no aggregation"),
+        ({"aggregations": ("mean", "mean")}, "twice"),
+        ({"ddof": -1}, "ddof"),
+        ({"ddof": 0.5}, "ddof"),
+    ],
+)
+def test_statistics__refuses(arguments: dict, match: str) -> None:
+    with pytest.raises(ParameterError, match=match):
+        Statistics(**arguments)

@@ -1,0 +1,240 @@
+"""The strict EDF header: exact numbers, honest findings, and refusals that say what to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from sleepdask.io.edf.header import channel_names, read_header
+
+
+def test_reads_every_field(make_edf, signal):
+    header = read_header(make_edf(signal("C3 ", 4), signal("SpO2", 2, "%", "0", "1E2", "0", "1000"), duration="30"))
+    assert header.kind == "EDF"
+    assert header.start == header.time_origin == np.datetime64("1989-04-24T23:05:00", "ns")
+    assert header.record_ns == 30_000_000_000
+    assert (header.header_bytes, header.record_bytes, header.n_records) == (768, 12, 3)
+    assert header.findings == ()
+    c3, spo2 = header.signals
+    assert (c3.label, c3.transducer, c3.unit, c3.prefilter) == ("C3", "AgAgCl", "uV", "HP:0.1Hz")
+    assert (c3.samples_per_record, c3.byte_offset, spo2.byte_offset) == (4, 0, 8)
+    assert (spo2.physical_min, spo2.physical_max, spo2.digital_min, spo2.digital_max) == (0.0, 100.0, 0, 1000)
+    assert (spo2.gain, spo2.offset) == (0.1, 0.0)
+
+
+def test_header_and_file_stay_apart(make_edf, bytes_read):
+    path = make_edf(n_records=500)
+    header = read_header(path)
+    assert bytes_read == [(0, 256), (256, 256)]
+    assert header.file_size == path.stat().st_size
+    assert header.mtime_ns == path.stat().st_mtime_ns
+
+
+def test_no_identity_is_kept(make_edf):
+    stored = pickle.dumps(read_header(make_edf(reserved="EDF+C")))
+    for secret in (b"Harry", b"1987", b"MCH", b"EMG561", b"Sony", b"JOP"):
+        assert secret not in stored
+
+
+def test_pickles_and_hashes(make_edf):
+    header = read_header(make_edf())
+    assert pickle.loads(pickle.dumps(header)) == header
+    assert hash(header) == hash(pickle.loads(pickle.dumps(header)))
+
+
+@given(
+    numbers=st.tuples(st.integers(-9999999, 9999999), st.integers(-9999999, 9999999)),
+    digital=st.tuples(st.integers(-32768, 32767), st.integers(-32768, 32767)),
+)
+def test_calibration_meets_both_ends(make_edf, signal, numbers, digital):
+    assume(numbers[0] != numbers[1] and digital[0] < digital[1])
+    texts = [str(Decimal(n) / 100 if abs(n) < 99999 else n) for n in numbers]
+    path = make_edf(signal("C3", 4, "uV", *texts, str(digital[0]), str(digital[1])))
+    (found,) = read_header(path).signals
+    for text, stored in zip(texts, digital, strict=True):
+        scale = max(abs(found.physical_min), abs(found.physical_max), abs(found.offset))
+        assert found.gain * stored + found.offset == pytest.approx(float(text), abs=1e-14 * scale)
+
+
+@given(st.one_of(st.integers(1, 99999999).map(str), st.integers(1, 9999999).map(lambda n: f".{n:07d}")))
+def test_record_duration_is_exact(make_edf, text):
+    assert read_header(make_edf(duration=text)).record_ns == Fraction(text) * 10**9
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (".0078125", 7_812_500),
+        ("1800", 1_800_000_000_000),
+        ("0.333333", 333_333_000),
+        ("60.00", 60_000_000_000),
+    ],
+)
+def test_record_duration_of_recorders(make_edf, text, expected):
+    assert read_header(make_edf(duration=text)).record_ns == expected
+
+
+@pytest.mark.parametrize(("year", "expected"), [("85", 1985), ("99", 1999), ("00", 2000), ("84", 2084)])
+def test_two_digit_years(make_edf, year, expected):
+    assert read_header(make_edf(date=f"01.02.{year}")).start == np.datetime64(f"{expected}-02-01T23:05:00")
+
+
+@pytest.mark.parametrize(
+    ("date", "startdate", "expected"),
+    [
+        ("24.04.yy", "Startdate 24-APR-2103 X X X", "2103-04-24"),
+        ("01.01.85", "Startdate 01-JAN-2085 X X X", "2085-01-01"),
+        ("24.04.89", "Startdate 24-apr-1989", "1989-04-24"),
+        ("24.04.89", "Startdate X X X X", "1989-04-24"),
+    ],
+)
+def test_edf_plus_year(make_edf, date, startdate, expected):
+    header = read_header(make_edf(date=date, recording=startdate, reserved="EDF+C"))
+    assert header.start == np.datetime64(f"{expected}T23:05:00")
+
+
+def test_plain_edf_ignores_the_recording_field(make_edf):
+    header = read_header(make_edf(recording="Startdate 25-APR-1990 X X X"))
+    assert header.start == np.datetime64("1989-04-24T23:05:00")
+
+
+def test_start_within_a_second(make_edf, signal, annotations):
+    path = make_edf(signal(), annotations(b"+0.3945312\x14\x14\0"), n_records=1, reserved="EDF+C")
+    header = read_header(path)
+    assert header.start_ns - header.origin_ns == 394_531_200
+    assert header.findings == ()
+
+
+def test_start_far_from_the_header(make_edf, signal, annotations):
+    header = read_header(make_edf(signal(), annotations(b"+3600\x14\x14\0"), n_records=1, reserved="EDF+C"))
+    assert header.start == np.datetime64("1989-04-25T00:05:00")
+    assert header.findings == ("the first data record is 3600 s from the start written in the header",)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [("Impédance".encode(), "Impédance"), (b"Imp\xe9dance", "Impédance"), (b"Temp \xb5V\0\0", "Temp µV")],
+)
+def test_labels_in_any_code(make_edf, signal, raw, expected):
+    header = read_header(make_edf(signal(raw), signal("C4")))
+    assert channel_names(header) == (expected, "C4")
+
+
+def test_repeated_labels_are_numbered(make_edf, signal, annotations):
+    labels = ("C3", "C3", "C3 #2", "", "C3")
+    header = read_header(make_edf(*map(signal, labels), annotations(b"", b"", b""), reserved="EDF+C"))
+    assert channel_names(header) == ("C3", "C3 #2", "C3 #2 #2", "unnamed", "C3 #3")
+    assert header.findings == (
+        "3 signals are labelled 'C3'; the repeats are numbered in file order",
+        "a signal without a label is called 'unnamed'",
+    )
+
+
+@given(st.lists(st.sampled_from(["C3", "C3 #2", "C3 #2 #2", "C3 #3", ""]), min_size=1, max_size=8))
+def test_names_are_unique(make_edf, signal, labels):
+    names = channel_names(read_header(make_edf(*map(signal, labels))))
+    assert len(set(names)) == len(labels)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "records", "finding"),
+    [
+        (
+            {"declared": 7, "cut": 3},
+            2,
+            "truncated: declares 7 data records, holds 2 whole ones; 5 trailing bytes ignored",
+        ),
+        ({"declared": 7}, 3, "truncated: declares 7 data records, holds 3 whole ones"),
+        (
+            {"declared": -1, "cut": 7},
+            2,
+            "declares an unknown number of data records (-1), holds 2 whole ones; 1 trailing",
+        ),
+        ({"tail": b"\0" * 501}, 3, "declares 3 data records, 501 bytes follow them; ignored"),
+        ({"tail": b"\n"}, 3, "declares 3 data records, 1 bytes follow them; ignored"),
+    ],
+)
+def test_sizes_that_do_not_fit(make_edf, recipe, records, finding):
+    header = read_header(make_edf(**recipe))
+    assert header.n_records == records
+    assert header.findings[0].startswith(finding)
+
+
+def test_other_findings(make_edf, signal, annotations):
+    header = read_header(make_edf(signal(dmin="0", dmax="65535"), signal("Crc16"), annotations(b"", b"", b"")))
+    assert header.ordinary == (0,)
+    assert header.findings == (
+        "signal 'C3' declares numbers 0 to 65535, more than 16 bits can hold",
+        "the signal 'Crc16' is a checksum of each data record; it is no channel",
+        "has an 'EDF Annotations' signal but does not say EDF+; it is read as annotations",
+    )
+    assert read_header(make_edf(reserved="EDF+C")).findings == ("says EDF+C but has no 'EDF Annotations' signal",)
+
+
+@pytest.mark.parametrize("kind", ["EDF+C", "EDF+D"])
+def test_annotations_only_need_no_duration(make_edf, annotations, kind):
+    header = read_header(make_edf(annotations(b"+0\x14\x14\0"), n_records=1, duration="0", reserved=kind))
+    assert (header.kind, header.record_ns, header.ordinary) == (kind, 0, ())
+
+
+def test_agrees_with_edfio(tmp_path):
+    edfio = pytest.importorskip("edfio")
+    rng = np.random.default_rng(1)
+    path = tmp_path / "night.edf"
+    edfio.Edf(
+        [
+            edfio.EdfSignal(rng.normal(size=2560), 256, label="C3", physical_dimension="uV", prefiltering="LP"),
+            edfio.EdfSignal(rng.normal(size=10), 1, label="SpO2", physical_dimension="%"),
+        ],
+        recording=edfio.Recording(startdate=dt.date(2020, 2, 29)),
+        starttime=dt.time(22, 1, 2, 250000),
+        annotations=[edfio.EdfAnnotation(1, None, "x")],
+    ).write(path)
+    oracle, header = edfio.read_edf(path), read_header(path)
+    assert header.kind == "EDF+C"
+    assert header.start == np.datetime64("2020-02-29T22:01:02.250")
+    assert header.n_records == oracle.num_data_records
+    assert header.record_ns == Fraction(oracle.data_record_duration) * 10**9
+    for number, other in zip(header.ordinary, oracle.signals, strict=True):
+        mine = header.signals[number]
+        assert (mine.label, mine.unit, mine.prefilter) == (
+            other.label,
+            other.physical_dimension,
+            other.prefiltering,
+        )
+        assert (mine.physical_min, mine.physical_max) == (other.physical_min, other.physical_max)
+        assert mine.samples_per_record == other.samples_per_data_record
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "channels", "records"),
+    [
+        ("sleep-edf-sc4001/SC4001E0-PSG.edf", "1989-04-24T16:13:00", 7, 2650),
+        ("sleep-edf-sc4001/SC4001EC-Hypnogram.edf", "1989-04-24T16:13:00", 0, 1),
+        ("nox-a1-psg/subject1.edf", "2018-02-06T01:36:50", 89, 12),
+        ("resmed-night-a/20260310_000159_BRP.edf", "2026-03-10T00:01:59", 3, 451),
+        ("resmed-night-a/20260310_000154_EVE.edf", "2026-03-10T00:01:55", 0, 10),
+        ("edf-odd/test_subsecond.edf", "2020-01-24T04:05:56.3945312", 1, 698),
+        ("edf-odd/duplicate_channel_labels.edf", "2018-04-01T14:12:44", 3, 10),
+        ("edf-odd/test_uneven_samp.edf", "2000-07-13T12:05:48", 2, 11),
+    ],
+)
+def test_real_files(test_data, name, start, channels, records):
+    header = read_header(test_data / name)
+    assert header.start == np.datetime64(start)
+    assert len(channel_names(header)) == channels
+    assert header.n_records == records
+
+
+def test_real_names(test_data):
+    names = channel_names(read_header(test_data / "nox-a1-psg/subject1.edf"))
+    assert "1 Impédance" in names
+    names = channel_names(read_header(test_data / "edf-odd/duplicate_channel_labels.edf"))
+    assert names == ("EEG F1-Ref", "EEG F2-Ref", "EEG F1-Ref #2")
