@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,9 +34,6 @@ def run_python(code: str, *arguments: str, more: Mapping[str, str] | None = None
     return run_child([sys.executable, "-c", code, *arguments], more)
 
 
-def command_line() -> str:
-    """Return the path of the installed ``sleepdask`` command of this interpreter."""
-    found = shutil.which("sleepdask", path=str(Path(sys.executable).parent)) or shutil.which("sleepdask")
-    if not found:
-        raise FileNotFoundError("the sleepdask command is not installed")
-    return found
+def run_sleepdask(*arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
+    """Run the command line of the package and return what it printed."""
+    return run_child([sys.executable, "-m", "sleepdask", *arguments], accepted=accepted)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +62,7 @@ class Limit:
         decoded = 4 * sum(signal.samples_per_record for signal in ordinary) * per_epoch
         count = max(2, -(-epochs // max(1, int(_CHUNK_BYTES / decoded))))
         edges = [int(k * epochs // count * per_epoch) for k in range(count + 1)]
-        return cls(path, header, groups, per_epoch, tuple(zip(edges[:-1], edges[1:], strict=True)))
+        return cls(path, header, groups, per_epoch, tuple(pairwise(edges)))
 
     def run(self, threads: int) -> None:
         """Do all of it."""
@@ -110,7 +112,7 @@ class Limit:
             epochs = values.shape[1] // int(rate * EPOCH_SECONDS)
             frames = values.shape[0] * epochs * (2 * EPOCH_SECONDS // SEGMENT_SECONDS - 1)
             block = np.resize(values, (_ROWS, size))
-            spectra = np.empty((_ROWS, size // 2 + 1), np.complex64)
+            spectra: Any = np.empty((_ROWS, size // 2 + 1), np.complex64)
             for done in range(0, frames, _ROWS):
                 rows = min(_ROWS, frames - done)
                 # Any norm but the default keeps NumPy in single precision, which is much faster.

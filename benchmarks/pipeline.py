@@ -47,7 +47,7 @@ def pipeline_rows(night: NightFile, repeats: int) -> list[Row]:
     aims: dict[str, Aim | None] = {
         OURS: at_most("ours / limit, 2 threads", between(OURS, _LIMIT), 1.6),
         _ONE: at_least("1 thread / 2 threads", between(_ONE, OURS), 1.8),
-        _GRAPH: share and Aim("Dask's share < 0.15", 1 - share.middle, 0.15, at_most=True),
+        _GRAPH: Aim("Dask's share ≤ 0.15", 1 - share.middle, 0.15, at_most=True) if share else None,
     }
     return [row(one, series[OURS], aims.get(name)) for name, one in series.items()]
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.children import command_line, run_child, run_python
+from benchmarks.children import run_python, run_sleepdask
 from benchmarks.nights import NightFile
 from benchmarks.table import Row, at_most, row
 from benchmarks.timing import Case, Ratio, take_turns
@@ -17,11 +17,14 @@ _OURS = "import sleepdask"
 _COLD, _CACHED = "all kernels: compiled", "all kernels: loaded from the cache"
 _FIRST_USE = "import sleepdask as sd; sd.open_recording, sd.extract, sd.to_dataframe"
 _KERNELS = """
-import importlib, pkgutil, time, numba, numpy
-import sleepdask.features.kernels as kernels
+import time, numba, numpy
+from benchmarks.work import DEFAULTS
+from sleepdask.features import BandPower, Sampling
+samples = numpy.random.default_rng(0).standard_normal((2, 2000)).astype("float32")
+starts, sampling = numpy.array([0, 1000]), Sampling(100.0, 1000)
 began = time.perf_counter()
-for module in pkgutil.iter_modules(kernels.__path__):
-    importlib.import_module(f"{kernels.__name__}.{module.name}")
+for feature in (*DEFAULTS, BandPower("yasa")):
+    feature.compute(samples, starts, starts + 1000, sampling)
 print(time.perf_counter() - began)
 """
 
@@ -41,7 +44,7 @@ def start_rows(repeats: int) -> list[Row]:
 
 
 def kernel_rows(repeats: int) -> list[Row]:
-    """Time the compiling of all kernels into an empty cache, and loading them from it."""
+    """Time the first use of all kernels with an empty cache, and with the cache that it left."""
     with TemporaryDirectory() as folder:
         fresh = (str(Path(folder, str(turn))) for turn in range(repeats))
         caches: list[str] = []
@@ -53,7 +56,7 @@ def kernel_rows(repeats: int) -> list[Row]:
         def loaded() -> float:
             return _load_kernels(caches[-1])
 
-        note = "import time in a fresh process, numba already imported"
+        note = "first call of all features in a fresh process, numba already imported"
         series = take_turns(
             [Case(_COLD, compiled, warm=False, note=note), Case(_CACHED, loaded, warm=False, note=note)], repeats
         )
@@ -74,7 +77,7 @@ def _silent(code: str) -> Callable[[], None]:
 
 
 def _help() -> None:
-    run_child([command_line(), "--help"])
+    run_sleepdask("--help")
 
 
 def _load_kernels(cache: str) -> float:
@@ -83,5 +86,5 @@ def _load_kernels(cache: str) -> float:
 
 def _extract(path: Path) -> None:
     with TemporaryDirectory() as folder:
-        # 3: done, with findings.
-        run_child([command_line(), "extract", path.absolute(), "-o", folder, "--force", "--quiet"], accepted=(0, 3))
+        # 3 is done, with findings.
+        run_sleepdask("extract", str(path), "-o", folder, "--force", "--quiet", accepted=(0, 3))

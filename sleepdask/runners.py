@@ -59,7 +59,15 @@ def persist(
     config: ParallelConfig | None = None,
     progress: bool | None = None,
 ) -> Any:
-    """Compute and keep in memory as Dask collections; parameters as in `compute`."""
+    """Compute and keep in memory as Dask collections; parameters as in `compute`.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> kept = persist(xr.DataArray([1.0, 2.0], dims="t").chunk(), backend="sync")
+    >>> len(kept.data.dask)
+    1
+    """
     config = config or ParallelConfig(backend=backend, workers=workers)
     return _run(dask_persist, objects, config, progress=progress)
 
@@ -77,6 +85,13 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
         ``epoch``, ``start``, ``stage``, ``<channel>/<feature>``, ``<node>/coverage``, ``<node>/status``.
     **where
         Backend, workers, config and progress of `compute`.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> table = to_dataframe(sd.extract(sd.open_recording("night.edf"), sd.features.Hjorth()))
+    >>> table["C3-M2"].columns.tolist()
+    ['hjorth_activity', 'hjorth_mobility', 'hjorth_complexity']
     """
     table = flat_table(compute(features, **where))
     if flat:

@@ -34,7 +34,7 @@ def duration_ns(value: Duration, name: str = "duration") -> int:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = np.timedelta64(round(value * 1_000_000_000), "ns")
         span = pd.Timedelta(value)
-        if span is pd.NaT:
+        if pd.isna(span):
             raise ValueError("no duration")
         return int(span.as_unit("ns").value)
     except (ValueError, TypeError, OverflowError) as error:

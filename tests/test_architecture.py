@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
 ROOMS = ["cli", "viz", "runners", "simulate", "features", "io", "hypnogram", "signals", "epochs", "chunks", "times",
          "parallel", "errors"]  # fmt: skip
+DOORS = {"", "__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 COMPUTING = {"compute", "load", "persist", "to_zarr", "to_netcdf"}
 
@@ -54,8 +55,8 @@ def ids(path: Path) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=ids)
 def test_imports_point_down_the_list_of_rooms(path: Path) -> None:
     here = room(module_name(path))
-    if not here:
-        return  # the front door opens into every room
+    if here in DOORS:
+        return  # they open into every room
     for target in imports(path):
         if target.startswith("sleepdask.") and room(target) != here:
             assert ROOMS.index(room(target)) > ROOMS.index(here), f"{ids(path)} reaches up to {target}"
@@ -89,7 +90,8 @@ def test_operations_never_compute(name: str) -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in COMPUTING:
                 owner = ast.unparse(node.func.value)
-                assert owner in {"super()", "feature", "self"}, f"{ids(path)}:{node.lineno} computes {owner}"
+                labels = "scheduler=get_sync" in ast.unparse(node)  # small, in memory before, in this thread
+                assert labels or owner in {"super()", "feature", "self"}, f"{ids(path)}:{node.lineno} computes {owner}"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "parallel").glob("*.py")), ids=ids)
@@ -103,6 +105,7 @@ def test_the_list_of_rooms_is_the_one_in_the_documentation() -> None:
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     listed = [name.strip("`/").removesuffix(".py") for row in rows for name in row.split() if name.startswith("`")]
     assert [name for name in listed if name in ROOMS] == ROOMS
-    assert set(ROOMS) == {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()} - {
-        "__init__", "__pycache__",
-    }  # fmt: skip
+    assert (
+        set(ROOMS)
+        == {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()} - {"__pycache__"} - DOORS
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -61,8 +61,24 @@ def test_duration__of_a_timedelta64_is_exact(whole: int, part: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["soon", "", "nan", "NaT", "5 parsecs", None, np.timedelta64("NaT"), pd.NaT, float("nan"), float("inf"), 1e20, 1e300]
-    + [True, [30], np.timedelta64(5, "M"), "1" * 40],
+    [
+        "soon",
+        "",
+        "nan",
+        "NaT",
+        "5 parsecs",
+        None,
+        np.timedelta64("NaT"),
+        pd.NaT,
+        float("nan"),
+        float("inf"),
+        1e20,
+        1e300,
+        True,
+        [30],
+        np.timedelta64(5, "M"),
+        "1" * 40,
+    ],
 )
 def test_duration__refuses(value: Any) -> None:
     with pytest.raises(ParameterError, match=r"epoch is not a duration; expected such as '30s'.*; found "):
@@ -116,9 +132,15 @@ def test_time_of_day__is_the_first_within_a_day_of_the_reference(moment: time, a
         pd.NaT,
         [1],
         time(23, 5),
-    ]
-    + [np.datetime64("NaT"), "2024-13-01", "2024-03-11T23:05+01:00", "2024-03-11T23:05Z", "23:05Z", "9999-01-01"]
-    + [datetime(2024, 3, 11, tzinfo=timezone.utc), pd.Timestamp("2024-03-11", tz="Europe/Berlin")],
+        np.datetime64("NaT"),
+        "2024-13-01",
+        "2024-03-11T23:05+01:00",
+        "2024-03-11T23:05Z",
+        "23:05Z",
+        "9999-01-01",
+        datetime(2024, 3, 11, tzinfo=UTC),
+        pd.Timestamp("2024-03-11", tz="Europe/Berlin"),
+    ],
 )
 def test_instant__refuses(value: Any) -> None:
     with pytest.raises(ParameterError, match=r"lights_off is not a local time; expected .*without a time zone; found "):

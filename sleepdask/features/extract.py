@@ -127,7 +127,7 @@ def _results(node: NodePlan) -> da.Array:
     blocks = _blocks(node.signals[SIGNAL].variable.transpose("channel", "time"), task)
     each = ((1,), (1,) * task.n_chunks)
     boxes: da.Array = da.map_blocks(task, blocks, dtype=object, chunks=each, meta=np.empty((0, 0), object))
-    gathered: da.Array = boxes.rechunk((1, task.n_chunks))
+    gathered: da.Array = boxes.rechunk((1, task.n_chunks), method="tasks")
     return gathered
 
 
@@ -160,8 +160,14 @@ def _blocks(signal: xr.Variable, task: NodeTask) -> da.Array:
     spans = [task.chunk(k)[0] for k in range(task.n_chunks)]
     if all(after == first for (_, after), (first, _) in pairwise(spans)):
         sizes = tuple(after - first for first, after in spans)
-        blocks: da.Array = signal[:, spans[0][0] : spans[-1][1]].chunk({"channel": -1, "time": sizes}).data
-    else:
-        parts = [signal[:, first:after].chunk({"channel": -1, "time": -1}).data for first, after in spans]
-        blocks = da.concatenate(parts, axis=1)
+        return _chunked(signal[:, spans[0][0] : spans[-1][1]], sizes)
+    blocks: da.Array = da.concatenate([_chunked(signal[:, first:after]) for first, after in spans], axis=1)
     return blocks
+
+
+def _chunked(signal: xr.Variable, sizes: int | tuple[int, ...] = -1) -> da.Array:
+    if signal.chunks is None:
+        array: da.Array = signal.chunk({"channel": -1, "time": sizes}).data
+    else:  # by tasks: left to itself, Dask imports distributed, and under a Client shuffles through it
+        array = signal.data.rechunk({0: -1, 1: sizes}, method="tasks")
+    return array

@@ -25,8 +25,11 @@ from sleepdask.signals.recording import (
     select_channels,
     signal_nodes,
     span,
+    with_labels,
 )
 from sleepdask.times import Duration, Instant, describe_span, duration_ns, instant_ns
+
+RESERVED = {"coverage", "status", "reason", "epoch", "start", "stage", "channel", "unit"}  # variables of every node
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,9 @@ def plan_extraction(
     if hypnogram is not None:
         notes += fit_notes(hypnogram, low, high)
 
-    marks = {
-        name: instant_ns(value, low, name)
-        for name, value in (("lights_off", lights_off), ("lights_on", lights_on))
-        if value is not None
-    }
+    marks = {} if lights_off is None else {"lights_off": instant_ns(lights_off, low, "lights_off")}
+    if lights_on is not None:
+        marks["lights_on"] = instant_ns(lights_on, marks.get("lights_off", low), "lights_on")
     first = marks.get("lights_off", low) if start is None else instant_ns(start, low, "start")
     last = marks.get("lights_on", high) if end is None else instant_ns(end, first, "end")
     _check_span(first, last, low, high)
@@ -207,6 +208,8 @@ def _check_features(features: tuple[Feature, ...], window: int) -> None:
                 found=f"{window / 1e9:g} s",
             )
         for output in feature.outputs:
+            if output.name in RESERVED:
+                raise ParameterError(f"a feature cannot give a column {output.name!r}", where=feature.name)
             if output.name in seen:
                 raise ParameterError(f"two features give the column {output.name!r}", where=feature.name)
             seen[output.name] = feature.name
@@ -218,7 +221,7 @@ def _check_span(first: int, last: int, low: int, high: int) -> None:
 
     if last <= first or last <= low or first >= high:
         raise ParameterError(
-            "the time span holds no signal" if last > first else "the time span ends before it starts",
+            "the time span holds no signal" if last > first or first >= high else "the time span ends before it starts",
             expected=f"within {text(low)} to {text(high)}",
             found=f"{text(first)} to {text(last)}",
         )
@@ -228,10 +231,11 @@ def _own_hypnogram(recording: xr.DataTree) -> xr.Dataset | None:
     """Scores among the recording's annotations, if there are any."""
     if ANNOTATIONS not in recording.children:
         return None
-    annotations = recording[ANNOTATIONS].to_dataset()
+    annotations = with_labels(recording[ANNOTATIONS].to_dataset())
     if not any(is_stage(str(text)) for text in annotations["text"].values):
         return None
-    return hypnogram_from_annotations(annotations, source=str(recording.attrs.get("source", ANNOTATIONS)))
+    own = hypnogram_from_annotations(annotations, source=str(recording.attrs.get("source", ANNOTATIONS)))
+    return own if own.sizes["score"] else None
 
 
 def _origin(origin: Instant, low: int, hypnogram: xr.Dataset | None) -> int:

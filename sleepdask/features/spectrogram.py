@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from sleepdask.errors import ParameterError
 from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, Values, check_positive
 from sleepdask.features.extract import node_values
 from sleepdask.features.plan import plan_extraction
@@ -85,7 +86,11 @@ def spectrogram(
     161
     """
     check_positive("spectrogram", "fmax", fmax)
-    (node,) = select_channels(signal_nodes(recording), [channel]).values()
+    nodes = select_channels(signal_nodes(recording), [channel])
+    found = [str(name) for node in nodes.values() for name in node["channel"].values]
+    if len(found) > 1:
+        raise ParameterError("a spectrogram is of one channel", expected="its name", found=", ".join(found))
+    (node,) = nodes.values()
     spectrum = Spectrum(float(clock_of(node).rate), fmax, Welch(segment))
     plan = plan_extraction(recording, spectrum, **(options | {"channels": channel}))
     (planned,) = plan.nodes.values()
@@ -97,7 +102,7 @@ def spectrogram(
             "epoch": np.arange(plan.grid.count),
             "start": ("epoch", starts),
             "frequency": ("frequency", spectrum.frequencies, {"units": "Hz"}),
-            "channel": channel,
+            "channel": found[0],
         },
         name="power",
         attrs={"units": f"{planned.unit}^2/Hz", "definition": spectrum.welch.definition},

@@ -77,7 +77,7 @@ class NodeTask:
         return ChunkResult(values, status, {cause: tuple(epochs) for cause, epochs in reasons.items()})
 
     def _too_few(self, counts: Bounds) -> NDArray[np.bool_]:
-        return counts < max(1, int(np.ceil(self.min_coverage * self.sampling.expected)))
+        return counts < max(1, int(np.ceil(self.min_coverage * self.sampling.expected - 1e-9)))
 
     def _coverage(self, counts: Bounds) -> tuple[NDArray[np.uint8], dict[str, list[int]]]:
         """Status of each epoch as far as the number of its samples tells."""

@@ -61,8 +61,7 @@ def staged_outputs(folder: Path, names: Sequence[str], *, force: bool = False) -
         yield paths
         for path in paths.values():
             _flush(path)
-        for name, path in paths.items():
-            _replace(path, folder / name, folder / f".{mark}-old-{name}")
+        _move_all({path: folder / name for name, path in paths.items()}, mark)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -70,9 +69,7 @@ def staged_outputs(folder: Path, names: Sequence[str], *, force: bool = False) -
     finally:
         for path in paths.values():
             _remove(path)
-        for parent in made:
-            if not any(parent.iterdir()):
-                parent.rmdir()
+        _remove_empty(made)
 
 
 def _make(folder: Path) -> list[Path]:
@@ -84,8 +81,15 @@ def _make(folder: Path) -> list[Path]:
         probe.touch()
         probe.unlink()
     except OSError as error:
+        _remove_empty(missing)
         raise OutputError(f"the output folder cannot be written: {error.strerror}", where=folder) from error
     return missing
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _flush(path: Path) -> None:
@@ -96,17 +100,31 @@ def _flush(path: Path) -> None:
                 os.fsync(file.fileno())
 
 
-def _replace(path: Path, target: Path, aside: Path) -> None:
-    if target.is_dir() and not target.is_symlink():  # a folder cannot be renamed over another
-        target.rename(aside)
-        path.rename(target)
-        shutil.rmtree(aside)
-    else:
-        path.replace(target)
+def _move_all(targets: dict[Path, Path], mark: str) -> None:
+    """Rename all, with what was there before set aside; if one rename fails, everything is put back."""
+    back: list[tuple[Path, Path]] = []
+    aside = []
+    try:
+        for path in targets:
+            path.stat()  # one that was not written fails before anything is moved
+        for path, target in targets.items():
+            if os.path.lexists(target):
+                old = target.with_name(f".{mark}-old-{target.name}")
+                target.rename(old)
+                back.append((old, target))
+                aside.append(old)
+            path.rename(target)
+            back.append((target, path))
+    except OSError:
+        for moved, origin in reversed(back):
+            moved.rename(origin)
+        raise
+    for old in aside:
+        _remove(old)
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

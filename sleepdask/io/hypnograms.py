@@ -32,6 +32,12 @@ def read_hypnogram(path: str | os.PathLike[str]) -> xr.Dataset:
     ------
     FileFormatError
         The file is no EDF+, or holds no sleep stage.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> sd.read_hypnogram("hypnogram.edf")["stage"].values[:2].tolist()
+    ['W', 'N1']
     """
     recording = open_edf(path)
     if ANNOTATIONS not in recording.children:
@@ -41,4 +47,7 @@ def read_hypnogram(path: str | os.PathLike[str]) -> xr.Dataset:
             expected="an EDF+ file",
             found=recording.attrs["format"],
         )
-    return hypnogram_from_annotations(recording[ANNOTATIONS].to_dataset(), source=Path(path).name)
+    hypnogram = hypnogram_from_annotations(recording[ANNOTATIONS].to_dataset(), source=Path(path).name)
+    if not hypnogram.sizes["score"]:
+        raise FileFormatError("the only score has no duration", where=path)
+    return hypnogram

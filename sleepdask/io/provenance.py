@@ -61,11 +61,17 @@ def describe_file(path: Path) -> dict[str, Any]:
     }
 
 
+def _units(units: str, unit: str) -> str:
+    """Units of a column; in a node of several units the word ``unit`` stands for the channel's."""
+    base, power, rest = units.partition("^")
+    return f"{unit}{power}{rest}" if base == "unit" else units
+
+
 def _columns(table: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Unit, definition and reference of every feature column, units resolved per channel."""
     return {
         f"{channel['name']}/{name}": {
-            "units": feature["units"].replace("unit", channel.get("unit", "") or "unit"),
+            "units": _units(feature["units"], channel.get("unit", "") or "unit"),
             "definition": feature["definition"],
             "reference": feature["reference"],
         }

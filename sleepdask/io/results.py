@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,8 @@ from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.io.tables import describe, flat_table, tree_from_table
 
 PROVENANCE = "provenance.json"
-_DESCRIPTION = "sleepdask"  # key of the description in a file's own metadata
-_LISTS = ("notes", "findings")
+_DESCRIPTION = "sleepdask"  # key of the description in a file
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet may take for one, and the apostrophe itself
 
 
 def open_features(path: str | os.PathLike[str]) -> xr.DataTree:
@@ -38,6 +37,12 @@ def open_features(path: str | os.PathLike[str]) -> xr.DataTree:
     ------
     FileFormatError
         There are no features, or they were not written by sleepdask.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> sd.open_features("out/")["128Hz/hjorth_activity"].attrs["units"]
+    'uV^2'
     """
     path = Path(path)
     if path.is_dir() and path.suffix != ".zarr":
@@ -98,16 +103,21 @@ def _read_parquet(path: Path) -> xr.DataTree:
 def _write_csv(features: xr.DataTree, path: Path) -> None:
     """Values with all their digits; a cell that a spreadsheet would take for a formula gets an apostrophe."""
     table = flat_table(features)
-    table.columns = [f"'{name}" if name[:1] in "=+-@\t\r" else name for name in table.columns]
-    table.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%f", quoting=csv.QUOTE_MINIMAL)
+    table.columns = [f"'{name}" if name.startswith(_FORMULA) else name for name in table.columns]
+    table["start"] = np.datetime_as_string(table["start"].to_numpy("datetime64[ns]"), unit="ns")
+    table.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL)
 
 
 def _read_csv(path: Path) -> xr.DataTree:
     provenance = path.with_name(PROVENANCE)
     if not provenance.exists():
         raise FileFormatError(f"a CSV table needs {PROVENANCE} beside it for units and definitions", where=path)
-    table = pd.read_csv(path, parse_dates=["start"], dtype={"stage": "str"}, float_precision="round_trip")
-    table.columns = [name.removeprefix("'") if name[1:2] in "=+-@\t\r" else name for name in table.columns]
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    for name in table.columns:
+        if name not in ("epoch", "start", "stage") and not name.endswith("/status"):
+            table[name] = np.array([float(text or "nan") for text in table[name]])  # exact, as pandas' is not always
+    table = table.astype({"epoch": np.int64, "start": "datetime64[ns]"})
+    table.columns = [name.removeprefix("'") for name in table.columns]
     return tree_from_table(table, json.loads(provenance.read_text("utf-8"))["table"])
 
 
@@ -120,46 +130,33 @@ def _write_netcdf(features: xr.DataTree, path: Path) -> None:
 
 
 def _read_zarr(path: Path) -> xr.DataTree:
-    return _restored(xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None))
+    with xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None) as tree:
+        return _restored(tree, path)
 
 
 def _read_netcdf(path: Path) -> xr.DataTree:
     with xr.open_datatree(path, engine="h5netcdf") as tree:
-        return _restored(tree.load())
+        return _restored(tree, path)
 
 
 def _storable(features: xr.DataTree) -> xr.DataTree:
-    """Fixed-width texts as objects, which every format keeps, and lists in the attributes as JSON."""
+    """Texts as objects and lists as JSON, which every format keeps, and the description as a variable."""
 
     def convert(node: xr.Dataset) -> xr.Dataset:
         texts = {name: node[name].astype(object) for name in node.variables if node[name].dtype.kind == "U"}
-        return node.assign_coords({k: v for k, v in texts.items() if k in node.coords}).assign(
-            {k: v for k, v in texts.items() if k in node.data_vars}
-        )
+        coords = {name: texts.pop(name) for name in node.coords if name in texts}
+        return node.assign_coords(coords).assign(texts)
 
     stored = features.map_over_datasets(convert)
-    stored.attrs = _with_lists(features.attrs, json.dumps)
+    stored.attrs = {k: json.dumps(v) if isinstance(v, list) else v for k, v in features.attrs.items()}
+    stored[_DESCRIPTION] = xr.DataArray(np.array(json.dumps(describe(features)), object))
     return stored
 
 
-def _restored(tree: xr.DataTree) -> xr.DataTree:
-    def convert(node: xr.Dataset) -> xr.Dataset:
-        node = node.load()
-        texts = {name: node[name].astype(str) for name in node.variables if node[name].dtype.kind in "OT"}
-        return node.assign_coords({k: v for k, v in texts.items() if k in node.coords}).assign(
-            {k: v.astype(object) if k == "reason" else v for k, v in texts.items() if k in node.data_vars}
-        )
-
-    if "epoch" not in tree.coords:
-        raise FileFormatError("a store that sleepdask did not write", where=tree.encoding.get("source", ""))
-    restored = tree.map_over_datasets(convert)
-    restored.attrs = _with_lists(tree.attrs, json.loads)
-    return restored
-
-
-def _with_lists(attrs: Mapping[Any, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in attrs.items()}
-    return {name: convert(value) if name in _LISTS else value for name, value in plain.items()}
+def _restored(tree: xr.DataTree, path: Path) -> xr.DataTree:
+    if _DESCRIPTION not in tree.data_vars:
+        raise FileFormatError("a store that sleepdask did not write", where=path)
+    return tree_from_table(flat_table(tree), json.loads(str(tree[_DESCRIPTION].item())))
 
 
 FILE_NAMES = {

@@ -38,14 +38,13 @@ def flat_table(features: xr.DataTree) -> pd.DataFrame:
 
 def tree_from_table(table: pd.DataFrame, description: Mapping[str, Any]) -> xr.DataTree:
     """Features as `extract` gives them, out of a flat table and its description (`describe`)."""
-    root = xr.Dataset(
-        coords={
-            "epoch": ("epoch", table["epoch"].to_numpy(np.int64)),
-            "start": ("epoch", table["start"].to_numpy("datetime64[ns]")),
-            "stage": ("epoch", table["stage"].fillna("").to_numpy(dtype=str)),
-        },
-        attrs=dict(description["attributes"]),
-    )
+    values = {
+        "epoch": table["epoch"].to_numpy(np.int64),
+        "start": table["start"].to_numpy("datetime64[ns]"),
+        "stage": table["stage"].fillna("").to_numpy("<U2"),
+    }
+    coords = {name: ("epoch", values[name], attrs) for name, attrs in description["coordinates"].items()}
+    root = xr.Dataset(coords=coords, attrs=dict(description["attributes"]))
     nodes = {name: _node(table, name, node) for name, node in description["nodes"].items()}
     return xr.DataTree.from_dict({"/": root} | nodes)
 
@@ -54,6 +53,7 @@ def describe(features: xr.DataTree) -> dict[str, Any]:
     """Everything about computed features that a flat table cannot hold, as plain JSON types."""
     return {
         "attributes": dict(features.attrs),
+        "coordinates": {name: dict(features.coords[name].attrs) for name in ("epoch", "start", "stage")},
         "nodes": {path: _describe_node(node) for path, node in feature_nodes(features).items()},
     }
 

@@ -73,7 +73,7 @@ class ClockVariable(xr.Variable):
 
     def __dask_tokenize__(self) -> object:
         values = self._rule.clock if self._rule else self._data
-        return normalize_token((type(self), self._dims, values, self._attrs))
+        return normalize_token((type(self), self._dims, values, self._attrs or None))
 
 
 class ClockIndex(CoordinateTransformIndex):

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from dask.local import get_sync
 from numpy.typing import ArrayLike
 
 from sleepdask.errors import ParameterError
@@ -59,11 +60,11 @@ def signal_nodes(recording: xr.DataTree) -> dict[str, xr.Dataset]:
     ParameterError
         There are none.
     """
-    nodes = {
-        node.path.strip("/"): node.to_dataset()
-        for node in recording.subtree
-        if SIGNAL in node.data_vars and node.sizes.get("time", 0)
-    }
+    nodes: dict[str, xr.Dataset] = {}
+    for node in recording.subtree:
+        if SIGNAL in node.data_vars and node.sizes.get("time", 0):
+            signals = with_labels(node.to_dataset())
+            nodes[node.path.strip("/") or node_name(clock_of(signals).rate, nodes)] = signals
     if not nodes:
         raise ParameterError(
             "recording has no signals",
@@ -71,6 +72,15 @@ def signal_nodes(recording: xr.DataTree) -> dict[str, xr.Dataset]:
             found="annotations only" if ANNOTATIONS in recording.children else None,
         )
     return dict(sorted(nodes.items(), key=lambda item: -clock_of(item[1]).rate))
+
+
+def with_labels(node: xr.Dataset) -> xr.Dataset:
+    """Bring what ``chunk`` turned into Dask arrays without need, labels and annotations, back into memory.
+
+    They were there before: no file is read, and no scheduler but the calling thread is asked.
+    """
+    small = {name: v for name, v in node.variables.items() if name != SIGNAL and v.chunks is not None}
+    return node.assign({name: v.load(scheduler=get_sync) for name, v in small.items()}) if small else node
 
 
 def recording_id(recording: xr.DataTree) -> str:
@@ -101,9 +111,11 @@ def select_channels(nodes: Mapping[str, xr.Dataset], patterns: Sequence[str]) ->
                 expected=f"one of {', '.join(names)}",
                 fix=f"did you mean {near[0]!r}?" if near else "",
             )
+    exact, globs = set(patterns) & set(names), set(patterns) - set(names)
     kept = {}
     for key, node in nodes.items():
-        keep = [any(matches(str(name), pattern) for pattern in patterns) for name in node["channel"].values]
+        channels = [str(name) for name in node["channel"].values]
+        keep = [name in exact or any(matches(name, pattern) for pattern in globs) for name in channels]
         if any(keep):
             kept[key] = node.isel(channel=np.flatnonzero(keep))
     return kept

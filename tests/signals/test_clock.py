@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from fractions import Fraction
+from itertools import pairwise
 from math import floor
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_start_and_end__of_an_empty_clock_agree() -> None:
 def test_joined__is_the_inverse_of_cutting(clock: Clock, cuts: list[int], step: int) -> None:
     clock = clock.isel(slice(None, None, step))
     edges = [0, *sorted(min(cut, clock.size) for cut in cuts), clock.size]
-    pieces = [clock.isel(slice(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    pieces = [clock.isel(slice(a, b)) for a, b in pairwise(edges)]
     joined = Clock.joined(pieces)
     assert nanoseconds(joined) == nanoseconds(clock)
     assert len(joined.runs) <= len(clock.runs)  # no cut is left as a gap

@@ -1,0 +1,126 @@
+"""The benchmarks still run, and compare what they say they compare; nothing here depends on how long it takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sleepdask as sd
+from sleepdask.simulate import REFERENCE_MONTAGE, simulate_night
+
+ROOT = Path(__file__).parents[1]
+HOURS = 0.1
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(ROOT)
+    return lambda name: import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a short reference night, named as the benchmarks name it."""
+    folder = tmp_path_factory.mktemp("nights")
+    simulate_night(HOURS, montage=REFERENCE_MONTAGE).write(folder, f"reference-{HOURS:g}h")
+    return folder
+
+
+def test_cases_take_turns_and_one_that_fails_drops_out(module: Any) -> None:
+    timing, calls = module("timing"), []
+
+    def record(name: str, amount: float) -> Any:
+        def run() -> float:
+            calls.append(name)
+            return amount
+
+        return run
+
+    def broken() -> None:
+        calls.append("broken")
+        raise ValueError("first line\nlast line")
+
+    def absent() -> None:
+        import_module("no_such_module")
+
+    series = timing.take_turns(
+        [
+            timing.Case("a", record("a", 2.0), warm=False),
+            timing.Case("broken", broken, warm=False),
+            timing.Case("absent", absent, warm=False),
+            timing.Case("b", record("b", 4.0), warm=False, most=2),
+        ],
+        repeats=3,
+    )
+    assert calls == ["a", "broken", "b", "a", "b", "a"]
+    assert series["broken"].problem == "failed: ValueError: last line"
+    assert series["absent"].problem == "skipped: no_such_module is not installed"
+    assert timing.Ratio.of(series["b"], series["a"]) == timing.Ratio(2.0, 2.0, 2.0)
+    assert timing.Ratio.of(series["broken"], series["a"]) is None
+
+
+def test_ratios_are_taken_turn_by_turn(module: Any) -> None:
+    timing = module("timing")
+    case = timing.Case("x", lambda: None)
+    ratio = timing.Ratio.of(timing.Series(case, [1.0, 20.0, 3.0]), timing.Series(case, [1.0, 10.0, 1.0]))
+    assert ratio == timing.Ratio(2.0, 1.0, 3.0)
+
+
+def test_table_says_whether_aims_are_reached(module: Any) -> None:
+    table, timing = module("table"), module("timing")
+    ratio = timing.Ratio(1.5, 1.0, 2.0)
+    rows = (
+        table.Row("good", (3.0,), 3.0, ratio=ratio, aim=table.at_most("good / base", ratio, 1.6)),
+        table.Row("bad", (3.0,), 3.0, ratio=ratio, aim=table.at_least("bad / base", ratio, 12)),
+        *table.skipped(["absent"], "skipped: why"),
+    )
+    section = table.Section("title", "base", rows)
+    assert section.markdown().splitlines()[4:] == [
+        "| good | 3 s | 1.5 (1 to 2) | good / base ≤ 1.6 | 1.5 | yes |  |",
+        "| bad | 3 s | 1.5 (1 to 2) | bad / base ≥ 12 | 1.5 | **no** |  |",
+        "| absent |  |  |  |  |  | skipped: why |",
+    ]
+    assert [row.get("reached") for row in json.loads(json.dumps(section.document()))["rows"]] == [True, False, None]
+
+
+def test_longer_night_repeats_the_samples(module: Any, folder: Path) -> None:
+    nights = module("nights")
+    night = nights.reference_night(folder, HOURS)
+    longer = nights.longer_night(night, 3)
+    once = sd.open_recording(night.path, chunks=None)["256Hz"]["signal"].values
+    recording = sd.open_recording(longer.path, chunks=None)
+    np.testing.assert_array_equal(recording["256Hz"]["signal"].values, np.tile(once, 3))
+    assert recording.attrs["findings"] == []
+
+
+def test_limit_decodes_every_sample_of_the_epochs(module: Any, folder: Path) -> None:
+    path = module("nights").reference_night(folder, HOURS).path
+    limit = module("limit").Limit.of(path)
+    decoded = [limit.decode(chunk)[0] for chunk in limit.chunks]
+    expected = sd.open_recording(path, chunks=None)["256Hz"]["signal"].values
+    np.testing.assert_array_equal(np.concatenate(decoded, axis=1), expected)
+
+
+@pytest.mark.slow
+def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
+    written = tmp_path / "out.json"
+    command = [sys.executable, "-m", "benchmarks", "--hours", str(HOURS), "--repeats", "1"]
+    done = subprocess.run(
+        [*command, "--folder", str(folder), "--json", str(written)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "failed" not in done.stdout
+    titles = [section["title"] for section in json.loads(written.read_text())["sections"]]
+    assert len(titles) == 4
+    assert all(f"## {title}" in done.stdout for title in titles)
