@@ -22,6 +22,7 @@ from benchmarks.work import OURS, file_to_table
 _PEER_REPEATS = 3
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
 NAMES = ("pipeline", "scipy", "mne", "yasa", "lunapi", "memory", "imports", "kernels", "cli")
+_BY_NIGHT = {"pipeline", "scipy", "mne", "yasa", "lunapi"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +64,7 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
     real = real_night()
     if real:
         sections.append(Section(real.title, OURS, tuple(_night_rows(options, real))))
-    else:
+    elif _BY_NIGHT & set(options.only):
         sections.append(Section("Real night", OURS, tuple(skipped(["all"], f"skipped: {TEST_DATA} names no folder"))))
     short = min(options.repeats, _PEER_REPEATS)
     processes: dict[str, Callable[[], list[Row]]] = {
@@ -76,7 +77,7 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
     if "memory" in options.only:
         rows = _rows_or_reason("memory", partial(memory_rows, reference, short))
         sections.append(Section("Memory above the warm, idle process", "the shorter night", tuple(rows)))
-    return sections
+    return [section for section in sections if section.rows]
 
 
 def _night_rows(options: argparse.Namespace, night: NightFile) -> list[Row]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from os import environ
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.nights import ROOT
 
@@ -18,7 +20,7 @@ def run_child(
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,
-        env=dict(environ) | dict(more or {}),
+        env=_environment() | dict(more or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -37,3 +39,14 @@ def run_python(code: str, *arguments: str, more: Mapping[str, str] | None = None
 def run_sleepdask(*arguments: str, accepted: tuple[int, ...] = (0,)) -> str:
     """Run the command line of the package and return what it printed."""
     return run_child([sys.executable, "-m", "sleepdask", *arguments], accepted=accepted)
+
+
+def _environment() -> dict[str, str]:
+    """Environment in which bytecode is kept, as it is for users, whatever holds for this process."""
+    kept = {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": _bytecode().name}
+
+
+@cache
+def _bytecode() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="bytecode-")

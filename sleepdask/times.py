@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ Duration = str | int | float | timedelta | np.timedelta64
 Instant = Any  # text, datetime, np.datetime64, pd.Timestamp
 
 _DAY = 86_400_000_000_000
+_ISO = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?)?")
 _CLOCK_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?")
 
 
@@ -29,7 +30,7 @@ def duration_ns(value: Duration, name: str = "duration") -> int:
     try:
         if isinstance(value, np.number) and not isinstance(value, np.timedelta64):
             value = value.item()
-        if isinstance(value, str) and (seconds := re.fullmatch(r"(\d+(\.\d+)?) ?s?", value.strip())):
+        if isinstance(value, str) and (seconds := re.fullmatch(r"([+-]?\d+(\.\d+)?) ?s?", value.strip())):
             value = float(seconds.group(1))  # pandas loses a nanosecond of some decimals
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = np.timedelta64(round(value * 1_000_000_000), "ns")
@@ -57,14 +58,48 @@ def instant_ns(value: Instant, after: int, name: str = "time") -> int:
         of_day = duration_ns(int(hours) * 3600 + int(minutes) * 60) + duration_ns(seconds[0] if seconds else 0)
         if int(hours) < 24 and int(minutes) < 60 and float(seconds[0] if seconds else 0) < 60:
             return after + (of_day - after) % _DAY
-    else:
-        try:
-            stamp = pd.Timestamp(value).as_unit("ns")
-        except (ValueError, TypeError) as error:
-            raise _not_a_time(name, value) from error
-        if not pd.isna(stamp) and stamp.tzinfo is None:
-            return int(stamp.value)
+        raise _not_a_time(name, value)
+    return to_ns(local_instant(value, name), name)
+
+
+def local_instant(value: Instant, name: str = "time") -> np.datetime64[Any]:
+    """Local time of an ISO 8601 text (at the unit that it names), a datetime, or a pandas or NumPy time.
+
+    Examples
+    --------
+    >>> local_instant("2024-03-11T23:05")
+    np.datetime64('2024-03-11T23:05')
+    """
+    try:
+        if isinstance(value, np.datetime64):
+            return value
+        if isinstance(value, str):
+            if _ISO.fullmatch(value.strip()):
+                return np.datetime64(value.strip())
+        elif isinstance(value, date | type(pd.NaT)):
+            stamp = pd.Timestamp(value)  # type: ignore[arg-type]
+            if pd.isna(stamp) or stamp.tzinfo is None:
+                return stamp.to_datetime64()  # NumPy alone would drop its nanoseconds
+    except ValueError as error:
+        raise _not_a_time(name, value) from error
     raise _not_a_time(name, value)
+
+
+def to_ns(value: Instant | int, name: str = "time") -> int:
+    """Nanoseconds since 1970 of a local time; a whole number is taken as just that.
+
+    Raises
+    ------
+    ParameterError
+        It is no time, or beyond what 64 bits hold (1678 to 2261).
+    """
+    if isinstance(value, int | np.integer):
+        return int(value)
+    moment = local_instant(value, name)
+    nanoseconds = moment.astype("datetime64[ns]")
+    if np.isnat(moment) or nanoseconds.astype(moment.dtype) != moment:
+        raise _not_a_time(name, value)
+    return int(nanoseconds.astype(np.int64))
 
 
 def describe_span(nanoseconds: int) -> str:
@@ -86,6 +121,6 @@ def describe_span(nanoseconds: int) -> str:
 def _not_a_time(name: str, value: object) -> ParameterError:
     return ParameterError(
         f"{name} is not a local time",
-        expected="such as '23:05', '23:05:30' or '2024-03-11T23:05', without a time zone",
+        expected="such as '23:05', '2024-03-11T23:05' or '2024-03-11T23:05:30.5', without a time zone",
         found=repr(value),
     )

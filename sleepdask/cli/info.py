@@ -11,10 +11,9 @@ import xarray as xr
 
 from sleepdask.cli.output import exit_code, output_options, report, show
 from sleepdask.io.recordings import open_recording
-from sleepdask.signals.clock import to_ns
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
-from sleepdask.times import describe_span
+from sleepdask.times import describe_span, to_ns
 
 
 @click.command("info")

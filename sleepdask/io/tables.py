@@ -27,9 +27,9 @@ def flat_table(features: xr.DataTree) -> pd.DataFrame:
         "stage": pd.array(stages, dtype="str"),
     }
     for node in feature_nodes(features).values():
-        names = feature_names(node)
+        values = {name: node.variables[name].transpose("channel", "epoch").values for name in feature_names(node)}
         for i, channel in enumerate(node["channel"].values):
-            columns |= {f"{channel}/{name}": node[name].transpose("channel", "epoch").values[i] for name in names}
+            columns |= {f"{channel}/{name}": per_channel[i] for name, per_channel in values.items()}
     for path, node in feature_nodes(features).items():
         columns[f"{path}/coverage"] = node["coverage"].values
         columns[f"{path}/status"] = pd.array(node["status"].values.astype(object), dtype="str")

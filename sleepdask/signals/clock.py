@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import gcd
+from math import gcd, lcm
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sleepdask.errors import ParameterError
+from sleepdask.times import to_ns
 
 Times = NDArray[np.datetime64]
 Indices = NDArray[np.int64]
@@ -21,20 +22,24 @@ _LARGEST_PRODUCT = 2**62  # num * den is the largest intermediate of the arithme
 
 @dataclass(frozen=True)
 class Run:
-    """Samples without a gap; sample j lies ``floor((offset + j*stride) * num/den)`` ns after `start`."""
+    """Samples without a gap; sample j lies ``floor((phase + j*num) / den)`` ns after `start`.
+
+    The phase, 0 to below `den`, is the part of the first sample's time that nanoseconds cannot tell.
+    """
 
     start: int
     size: int
-    offset: int = 0
+    phase: int = 0
 
 
 @dataclass(frozen=True)
 class Clock:
     """When each sample was taken.
 
-    The period is ``num/den`` nanoseconds, a fraction in lowest terms, so that 12.8 Hz, 1/3 Hz or 3001
-    samples in 30 s stay exact over weeks. Samples are numbered through all runs; between two runs lies a
-    gap, in which nothing is invented.
+    The period is ``num/den`` nanoseconds, so that 12.8 Hz, 1/3 Hz or 3001 samples in 30 s stay exact over
+    weeks. Samples are numbered through all runs; between two runs lies a gap, in which nothing is
+    invented. Clocks made by `regular`, `segmented`, `joined` and `isel` are in lowest terms, and equal
+    exactly if they tell the same times.
 
     Parameters
     ----------
@@ -42,8 +47,6 @@ class Clock:
         Uninterrupted stretches, in order of time.
     num, den
         Period in ns as a fraction.
-    stride
-        Ticks between neighbouring samples (above 1 after taking every n-th sample).
 
     Examples
     --------
@@ -57,25 +60,26 @@ class Clock:
     runs: tuple[Run, ...]
     num: int
     den: int
-    stride: int = 1
 
     def __post_init__(self) -> None:
         if not self.runs:
             raise ParameterError("a clock needs at least one run")
         if any(run.size < 0 for run in self.runs):
             raise ParameterError("a run of a clock cannot have fewer than 0 samples")
-        if self.num <= 0 or self.den <= 0 or self.stride <= 0:
-            raise ParameterError("period and stride of a clock must be above 0", found=f"{self.num}/{self.den}")
+        if self.num <= 0 or self.den <= 0:
+            raise ParameterError("period of a clock must be above 0", found=f"{self.num}/{self.den}")
+        if any(not 0 <= run.phase < self.den for run in self.runs):
+            raise ParameterError("phase of a run must be at least 0 and below the denominator of the period")
         if self.num * self.den >= _LARGEST_PRODUCT:
-            raise ParameterError("period too fine for exact 64-bit arithmetic", found=f"{self.num}/{self.den}")
-        start, offset, size = self._columns
-        begins, lasts = start + self._elapsed(offset), self._elapsed(offset + (size - 1) * self.stride) + start
-        if np.any(begins[1:] <= lasts[:-1]):
-            k = int(np.argmax(begins[1:] <= lasts[:-1]))
+            raise ParameterError("period too fine for exact 64-bit arithmetic", found=f"{self.num}/{self.den} ns")
+        start, phase, size = self._columns
+        lasts = start + self._elapsed(size - 1, phase)
+        if np.any(start[1:] <= lasts[:-1]):
+            k = int(np.argmax(start[1:] <= lasts[:-1]))
             raise ParameterError(
                 "runs of a clock overlap or are out of order",
                 expected=f"a start after {np.datetime64(int(lasts[k]), 'ns')}",
-                found=str(np.datetime64(int(begins[k + 1]), "ns")),
+                found=str(np.datetime64(int(start[k + 1]), "ns")),
             )
 
     @classmethod
@@ -86,9 +90,7 @@ class Clock:
     @classmethod
     def segmented(cls, runs: Sequence[tuple[object, int]], num: int, den: int = 1) -> Clock:
         """Clock of several uninterrupted runs, each given as (start, size) and in order of time."""
-        divisor = gcd(num, den)
-        made = tuple(Run(to_ns(start), int(size)) for start, size in runs)
-        return cls(made, num // divisor, den // divisor)
+        return cls._reduced([Run(to_ns(start), int(size)) for start, size in runs], num, den)
 
     @classmethod
     def joined(cls, clocks: Sequence[Clock]) -> Clock:
@@ -99,30 +101,37 @@ class Clock:
         ParameterError
             The rates differ, or the clocks overlap or are out of order.
         """
-        clock = clocks[0]
-        if len({(c.num, c.den, c.stride) for c in clocks}) > 1:
+        if len({clock.rate for clock in clocks}) > 1:
             raise ParameterError(
                 "only clocks of one rate can be joined in time",
-                found=", ".join(f"{float(c.rate):g} Hz" for c in clocks),
+                found=", ".join(f"{float(clock.rate):g} Hz" for clock in clocks),
             )
+        den = lcm(*(clock.den for clock in clocks))
+        num = clocks[0].num * den // clocks[0].den
         runs: list[Run] = []
-        for run in (run for c in clocks for run in c.runs if run.size):
-            if runs:
-                last = runs[-1]
-                after = last.offset + last.size * clock.stride
-                if run.start + clock._elapsed(np.int64(run.offset)) == last.start + clock._elapsed(np.int64(after)):
-                    runs[-1] = Run(last.start, last.size + run.size, last.offset)
-                    continue
-            runs.append(run)
-        return cls(tuple(runs) or clock.runs[:1], clock.num, clock.den, clock.stride)
+        for clock in clocks:
+            for run in (Run(run.start, run.size, run.phase * (den // clock.den)) for run in clock.runs if run.size):
+                if runs and _moment(runs[-1], runs[-1].size, num, den) == _moment(run, 0, num, den):
+                    runs[-1] = Run(runs[-1].start, runs[-1].size + run.size, runs[-1].phase)
+                else:
+                    runs.append(run)
+        return cls._reduced(runs or [Run(clocks[0].start, 0)], num, den)
+
+    @classmethod
+    def _reduced(cls, runs: Sequence[Run], num: int, den: int) -> Clock:
+        divisor = gcd(num, den, *(run.phase for run in runs))
+        if divisor > 1:
+            runs = [Run(run.start, run.size, run.phase // divisor) for run in runs]
+            num, den = num // divisor, den // divisor
+        return cls(tuple(runs), num, den)
 
     def __reduce__(self) -> tuple[type[Clock], tuple[object, ...]]:
-        return Clock, (self.runs, self.num, self.den, self.stride)  # the rule alone, no cached arrays
+        return Clock, (self.runs, self.num, self.den)  # the rule alone, no cached arrays
 
     @property
     def rate(self) -> Fraction:
         """Sampling rate in Hz, exact."""
-        return Fraction(1_000_000_000 * self.den, self.num * self.stride)
+        return Fraction(1_000_000_000 * self.den, self.num)
 
     @cached_property
     def first(self) -> Indices:
@@ -137,32 +146,28 @@ class Clock:
     @property
     def start(self) -> int:
         """Time of the first sample, in ns since 1970."""
-        run = self.runs[0]
-        return run.start + int(self._elapsed(np.int64(run.offset)))
+        return self.runs[0].start
 
     @property
     def end(self) -> int:
         """Time at which the last sample's period is over, in ns since 1970."""
-        run = self.runs[-1]
-        return run.start + int(self._elapsed(np.int64(run.offset + run.size * self.stride)))
+        return _moment(self.runs[-1], self.runs[-1].size, self.num, self.den) // self.den
 
     def times(self, index: ArrayLike) -> Times:
         """Time of each sample number, datetime64[ns], rounded down to the nanosecond."""
         index = np.asarray(index, np.int64)
         k = np.clip(np.searchsorted(self.first, index, "right") - 1, 0, len(self.runs) - 1)
-        start, offset, _ = self._columns
-        elapsed = self._elapsed(offset[k] + (index - self.first[k]) * self.stride)
-        return (start[k] + elapsed).astype("datetime64[ns]")
+        start, phase, _ = self._columns
+        return (start[k] + self._elapsed(index - self.first[k], phase[k])).astype("datetime64[ns]")
 
     def searchsorted(self, times: ArrayLike) -> Indices:
         """Count the samples before each time: the only way from a time to a sample number."""
-        start, offset, size = self._columns
-        begins = start + self._elapsed(offset)
-        instants = np.maximum(np.asarray(times, "datetime64[ns]").astype(np.int64), begins[0])  # NaT counts none
-        k = np.clip(np.searchsorted(begins, instants, "right") - 1, 0, None)
+        instants = np.asarray(times, "datetime64[ns]").astype(np.int64)
+        start, phase, size = self._columns
+        instants = np.clip(instants, start[0], self.end + 1)  # nothing more is counted beyond; NaT counts none
+        k = np.clip(np.searchsorted(start, instants, "right") - 1, 0, None)
         q, r = np.divmod(instants - start[k], self.num)
-        tick = q * self.den - (-r * self.den) // self.num  # ceil((t - start) * den / num)
-        within = -((offset[k] - tick) // self.stride)
+        within = q * self.den - (phase[k] - r * self.den) // self.num  # ceil(((t - start) * den - phase) / num)
         return np.asarray(self.first[k] + np.clip(within, 0, size[k]), np.int64)
 
     def bounds(self, low: ArrayLike, high: ArrayLike) -> tuple[Indices, Indices]:
@@ -184,21 +189,20 @@ class Clock:
             j = start if start >= first else first + (start - first) % step  # first sample from this run
             taken = -(-(min(stop, first + run.size) - j) // step)
             if taken > 0:
-                runs.append(Run(run.start, taken, run.offset + (j - first) * self.stride))
-        return Clock(tuple(runs) or (Run(self.start, 0),), self.num, self.den, self.stride * step)
+                begin, phase = divmod(_moment(run, j - first, self.num, self.den), self.den)
+                runs.append(Run(begin, taken, phase))
+        return Clock._reduced(runs or [Run(self.start, 0)], self.num * step, self.den)
 
     @cached_property
     def _columns(self) -> tuple[Indices, Indices, Indices]:
-        start, offset, size = np.array([(r.start, r.offset, r.size) for r in self.runs], np.int64).T
-        return start, offset, size
+        start, phase, size = np.array([(r.start, r.phase, r.size) for r in self.runs], np.int64).T
+        return start, phase, size
 
-    def _elapsed(self, tick: Indices | np.int64) -> Indices:
-        q, r = np.divmod(tick, self.den)  # split, so that tick * num (which overflows) is never formed
-        return np.asarray(q * self.num + r * self.num // self.den, np.int64)
+    def _elapsed(self, sample: Indices, phase: Indices) -> Indices:
+        q, r = np.divmod(sample, self.den)  # split, so that sample * num (which overflows) is never formed
+        return np.asarray(q * self.num + (phase + r * self.num) // self.den, np.int64)
 
 
-def to_ns(time: object) -> int:
-    """Nanoseconds since 1970 of anything NumPy reads as a time, or the integer itself."""
-    if isinstance(time, int | np.integer):
-        return int(time)
-    return int(np.datetime64(time, "ns").astype(np.int64))  # type: ignore[call-overload]
+def _moment(run: Run, sample: int, num: int, den: int) -> int:
+    """Exact time of a sample of a run in units of ``1/den`` ns; Python's integers do not overflow."""
+    return run.start * den + run.phase + sample * num

@@ -19,6 +19,7 @@ from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
 
 from sleepdask.errors import ParameterError
 from sleepdask.signals.clock import Clock, Times
+from sleepdask.times import local_instant
 
 DIM = "time"
 
@@ -107,18 +108,25 @@ class ClockIndex(CoordinateTransformIndex):
         """Sample numbers of labels; a text coarser than the period covers its whole unit, as in pandas."""
         (name,), (dim,) = self.transform.coord_names, self.transform.dims
         label = labels[name]
-        if isinstance(label, str) and method is None and self._is_coarse(label):
-            label = slice(label, label)
+        if method not in (None, "nearest"):
+            raise ParameterError(f"method {method!r} is not known to a clock", fix="use method='nearest'")
         if isinstance(label, slice):
+            if method is not None:
+                raise ParameterError("a slice of time takes no method", found=repr(method), fix="leave method out")
             start = None if label.start is None else int(self.clock.searchsorted(_first(label.start)))
             stop = None if label.stop is None else int(self.clock.searchsorted(_after(label.stop)))
             return IndexSelResult({dim: slice(start, stop, label.step)})
+        if isinstance(label, str) and method is None and self._is_coarse(label):
+            low, high = int(self.clock.searchsorted(_first(label))), int(self.clock.searchsorted(_after(label)))
+            if high == 0 or low == self.clock.size:
+                raise KeyError(f"no sample in {label!r}; there are {_describe(self.clock)}")
+            return IndexSelResult({dim: slice(low, high)})
         times = _first(getattr(label, "values", label))
         index = self.transform.reverse({name: times})[dim]
         limit: np.timedelta64[Any] = np.timedelta64(0, "ns")
         if method is not None:
             limit = pd.Timedelta.max.to_timedelta64() if tolerance is None else pd.Timedelta(tolerance).to_timedelta64()
-        if self.clock.size == 0 or np.any(np.abs(self.clock.times(index) - times) > limit):
+        if self.clock.size == 0 or not np.all(np.abs(self.clock.times(index) - times) <= limit):  # NaT is nowhere
             raise KeyError(f"no sample at {label!r}; method='nearest' takes the closest")
         if isinstance(label, xr.DataArray):
             return IndexSelResult({dim: xr.DataArray(index, coords=label.coords, dims=label.dims)})
@@ -154,7 +162,9 @@ class ClockIndex(CoordinateTransformIndex):
         """Join clocks of one rate in time; a jump between them becomes a gap."""
         if positions is not None:
             raise NotImplementedError("signals are joined in order of time, not interleaved")
-        return cls.of(Clock.joined([index.clock for index in indexes]), str(dim))
+        indexes = list(indexes)
+        (name,) = indexes[0].transform.coord_names
+        return cls.of(Clock.joined([index.clock for index in indexes]), str(dim), name)
 
 
 def time_coordinate(clock: Clock) -> xr.Coordinates:
@@ -186,10 +196,19 @@ def _describe(clock: Clock) -> str:
 
 
 def _first(label: Any) -> Times:
-    return np.asarray(np.datetime64(label) if isinstance(label, str) else label, "datetime64[ns]")
+    """First instant of each label."""
+    if isinstance(label, str):
+        return np.asarray(local_instant(label), "datetime64[ns]")
+    values = np.asarray(label)
+    if values.dtype == object:  # objects of pandas and datetime: NumPy alone would drop their nanoseconds
+        values = np.array([local_instant(value) for value in values.flat], "datetime64[ns]").reshape(values.shape)
+    if values.dtype.kind not in "MU":
+        raise ParameterError("labels of time are instants", found=repr(label), fix="use isel for sample numbers")
+    return np.asarray(values, "datetime64[ns]")
 
 
 def _after(label: Any) -> Times:
+    """First instant after each label; a text means its whole unit."""
     if isinstance(label, str):
-        return np.asarray((np.datetime64(label) + 1).astype("datetime64[ns]"))
-    return np.asarray(np.asarray(label, "datetime64[ns]") + np.timedelta64(1, "ns"))
+        return np.asarray(local_instant(label) + 1, "datetime64[ns]")
+    return _first(label) + np.timedelta64(1, "ns")

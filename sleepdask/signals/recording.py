@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -162,9 +163,20 @@ def recording_from_arrays(
     {'channel': 2, 'time': 3000}
     """
     labels = list(samples)
+    shapes = {label: np.shape(samples[label]) for label in labels}
+    if len(set(shapes.values())) != 1 or any(len(shape) != 1 for shape in shapes.values()):
+        raise ParameterError(
+            "channels must be one-dimensional and of one length",
+            where=recording_id,
+            found=", ".join(f"{label}: {shape}" for label, shape in shapes.items()) or "no channel",
+        )
+    if not 0 < rate < float("inf"):
+        raise ParameterError("rate must be above 0", where=recording_id, found=f"{rate} Hz")
     values = np.stack([np.asarray(samples[label]) for label in labels])
     exact = rate if isinstance(rate, Fraction) else Fraction(str(rate))
+    # The closest period that 64-bit arithmetic holds: off by less than a nanosecond in a year.
     period = 1_000_000_000 / exact
+    period = period.limit_denominator(isqrt(int(2**61 / period)))
     clock = Clock.regular(start, values.shape[1], period.numerator, period.denominator)
     node = xr.Dataset(
         {SIGNAL: (("channel", "time"), values)},
@@ -172,6 +184,7 @@ def recording_from_arrays(
             "channel": ("channel", np.array(labels, dtype=str)),
             "unit": ("channel", np.array([unit] * len(labels), dtype=str)),
             "signal_type": ("channel", np.array([signal_type(label) for label in labels], dtype=str)),
+            "sensor": ("channel", np.array([""] * len(labels), dtype=str)),
         },
     ).assign_coords(time_coordinate(clock))
     attrs = {

@@ -6,6 +6,7 @@ import copy
 import pickle
 import tracemalloc
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import dask.array as da
@@ -90,7 +91,7 @@ def test_slices__select_as_pandas_does(clock: Clock, data: st.DataObject) -> Non
         if kind == "text":
             return texts(data.draw, clock)
         instant = instants(data.draw, clock)
-        return instant if kind == "datetime64" else pd.Timestamp(instant.astype("datetime64[us]"))
+        return instant if kind == "datetime64" else pd.Timestamp(instant)
 
     window = slice(edge(), edge(), data.draw(st.none() | st.integers(1, 4)))
     picked = on(clock).sel(time=window)
@@ -189,6 +190,71 @@ def test_labels_with_dimensions__select_as_pandas_does() -> None:
     square = xr.DataArray(clock.times([[1, 2], [3, 4]]), dims=("row", "column"))
     assert on(clock).sel(time=square).values.tolist() == [[1, 2], [3, 4]]
     assert on(clock).sel(time=on(clock).time[[5, 9]]).values.tolist() == [5, 9]
+
+
+@pytest.mark.parametrize("wrap", [lambda t: t, lambda t: t.to_datetime64(), str], ids=["Timestamp", "NumPy", "text"])
+def test_nanoseconds__of_a_label_count(wrap: Callable[[pd.Timestamp], Any]) -> None:
+    clock = Clock.regular(START, 100, 30 * S, 3001)
+    label = wrap(pd.Timestamp(clock.times(1)))
+    assert on(clock).sel(time=label).item() == 1
+    assert on(clock).sel(time=[label, label]).values.tolist() == [1, 1]
+    assert on(clock).sel(time=slice(label, label)).values.tolist() == [1]
+
+
+def test_datetime__is_a_label() -> None:
+    signal = on(Clock.regular(START, 100, S))
+    assert signal.sel(time=datetime(2024, 3, 11, 22, 48)).item() == 30
+    assert signal.sel(time=slice(datetime(2024, 3, 11, 22, 49), None)).values.tolist() == [*range(90, 100)]
+
+
+def test_text__of_another_night_is_no_empty_selection() -> None:
+    signal = on(Clock.segmented([(START, 100), ("2024-03-12T01:00", 100)], S, 10))
+    for text in ("2031-01-01", "2024-03-10", "2024-03-11T22:46", "2024-03-13"):
+        with pytest.raises(
+            KeyError, match=f"no sample in '{text}'; there are 200 samples at 10 Hz from 2024-03-11T22:47:30"
+        ):
+            signal.sel(time=text)
+        assert signal.sel(time=slice(text, text)).size == 0
+    assert signal.sel(time="2024-03-11T23:30").size == 0  # in the gap
+
+
+@pytest.mark.parametrize("label", [np.datetime64("NaT"), pd.NaT, [np.datetime64("NaT", "ns")]], ids=repr)
+@pytest.mark.parametrize("method", [None, "nearest"])
+def test_not_a_time__has_no_sample(label: Any, method: str | None) -> None:
+    with pytest.raises(KeyError, match="no sample at"):
+        on(Clock.regular(START, 100, S)).sel(time=label, method=method)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("23:05", "not a local time"),
+        ("20240311", "not a local time"),
+        ("11.03.2024", "not a local time"),
+        ("2024-03-11T23:00Z", "not a local time"),
+        ("2024-03-11T23:00+01:00", "not a local time"),
+        (pd.Timestamp("2024-03-11T23:00", tz="Europe/Berlin"), "not a local time"),
+        (5, "labels of time are instants"),
+        (2.5, "labels of time are instants"),
+    ],
+    ids=str,
+)
+def test_label__that_could_be_misread_is_refused(label: Any, message: str) -> None:
+    signal = on(Clock.regular(START, 100, S))
+    for asked in (label, slice(label, None), slice(None, label)):
+        with pytest.raises(ParameterError, match=message):
+            signal.sel(time=asked)
+
+
+@pytest.mark.parametrize("method", ["pad", "ffill", "backfill", "bfill", "linear"])
+def test_method__other_than_nearest_is_refused(method: str) -> None:
+    with pytest.raises(ParameterError, match=f"method '{method}' is not known.*nearest"):
+        on(Clock.regular(START, 100, S)).sel(time=np.datetime64(START), method=method)
+
+
+def test_slice__takes_no_method() -> None:
+    with pytest.raises(ParameterError, match="slice of time takes no method"):
+        on(Clock.regular(START, 100, S)).sel(time=slice(START, None), method="nearest")
 
 
 # --- what keeps the index, what drops it, what refuses
@@ -336,6 +402,12 @@ def test_concat__of_separated_pieces_has_a_gap(signal: xr.DataArray) -> None:
     assert np.array_equal(joined["time"].values, signal["time"].values[[*range(100), *range(300, 400)]])
     with pytest.raises(ParameterError, match="out of order"):
         xr.concat([signal.isel(time=slice(300, 400)), signal.isel(time=slice(0, 100))], "time")
+
+
+def test_concat__keeps_the_name_of_the_coordinate(signal: xr.DataArray) -> None:
+    renamed = signal.to_dataset().rename_vars(time="t")
+    joined = xr.concat([renamed.isel(time=slice(0, 9)), renamed.isel(time=slice(9, None))], "time")
+    assert joined.xindexes["t"].equals(renamed.xindexes["t"])
 
 
 def test_equality__is_that_of_the_rules(signal: xr.DataArray) -> None:

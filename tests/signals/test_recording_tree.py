@@ -130,6 +130,25 @@ def test_from_arrays__keeps_a_fraction_exact() -> None:
     assert clock_of(night["100.033Hz"].to_dataset()).rate == Fraction(3001, 30)
 
 
+@pytest.mark.parametrize(
+    ("samples", "found"),
+    [
+        ({}, "no channel"),
+        ({"C3": np.zeros(3), "C4": np.zeros(4)}, r"C3: \(3,\), C4: \(4,\)"),
+        ({"C3": np.zeros((2, 3))}, r"C3: \(2, 3\)"),
+    ],
+)
+def test_from_arrays__refuses_arrays_that_are_no_channels(samples: dict[str, np.ndarray], found: str) -> None:
+    with pytest.raises(ParameterError, match=f"n1: channels must be one-dimensional and of one length; found {found}"):
+        recording_from_arrays(samples, 100, recording_id="n1")
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf"), Fraction(-1)])
+def test_from_arrays__refuses_a_rate(rate: float) -> None:
+    with pytest.raises(ParameterError, match="recording: rate must be above 0"):
+        recording_from_arrays({"C3": np.zeros(5)}, rate)
+
+
 def test_signal_nodes__come_fastest_first() -> None:
     night = recording_tree(
         {

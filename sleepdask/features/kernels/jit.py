@@ -44,15 +44,15 @@ def kernel(signature: Signature) -> Callable[[Function], Function]:
     """
 
     def wrap(function: Function) -> Function:
-        compiled: dict[str, Callable[..., Any]] = {}
+        compiled: dict[Any, Callable[..., Any]] = {}
 
         @wraps(function)
         def call(samples: Any, *rest: Any) -> Any:
-            kind = samples.dtype.name
+            kind = samples.dtype
             if kind not in compiled:
                 with _compiling:
                     if kind not in compiled:
-                        compiled[kind] = _compile(function, signature(getattr(_numba.types, kind)))
+                        compiled[kind] = _compile(function, signature(getattr(_numba.types, kind.name)))
             return compiled[kind](samples, *rest)
 
         return cast(Function, call)

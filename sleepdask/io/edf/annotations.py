@@ -65,7 +65,7 @@ def read_annotations(path: str | os.PathLike[str], header: Header) -> tuple[Anno
     for signal in header.signals:
         if not signal.is_annotation:
             continue
-        for record, index, tal in _lists(file, signal):
+        for record, index, tal in _lists(file, header, signal):
             if keeps_time and index == 0 and tal.keeps_time:
                 _check_time(file.path, header, record, tal.onset_ns)
             found += [Annotation(tal.onset_ns, tal.duration_ns, decode_text(t)) for t in tal.texts if t]
@@ -73,13 +73,21 @@ def read_annotations(path: str | os.PathLike[str], header: Header) -> tuple[Anno
     return tuple(sorted(found, key=attrgetter("onset_ns")))
 
 
-def _lists(file: RecordFile, signal: SignalHeader) -> Iterator[tuple[int, int, Tal]]:
-    """Each list of a signal, with its data record and its number within that."""
+def _lists(file: RecordFile, header: Header, signal: SignalHeader) -> Iterator[tuple[int, int, Tal]]:
+    """Each list of a signal, with its data record and its number within that.
+
+    A record that holds its own time alone, as nearly all do, is recognised as a whole and left out.
+    """
     width = 2 * signal.samples_per_record
+    lead, lead_rest = divmod(header.start_ns - header.origin_ns, SECOND)
+    step, step_rest = divmod(header.record_ns, SECOND)
+    usual = b"" if lead_rest or step_rest or lead < 0 else b"+%d\x14\x14"
     for first, block in file.spans(0, file.n_records, signal.byte_offset, signal.byte_offset + width):
         raw = block.tobytes()
         for number in range(len(block)):
             record, begin = first + number, number * width
+            if raw[begin : begin + width].rstrip(b"\0") == (usual and usual % (lead + record * step)):
+                continue
             try:
                 for index, tal in enumerate(parse_tals(raw, begin, begin + width)):
                     yield record, index, tal
