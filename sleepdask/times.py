@@ -96,7 +96,10 @@ def to_ns(value: Instant | int, name: str = "time") -> int:
     if isinstance(value, int | np.integer):
         return int(value)
     moment = local_instant(value, name)
-    nanoseconds = moment.astype("datetime64[ns]")
+    try:
+        nanoseconds = moment.astype("datetime64[ns]")  # overflows silently before NumPy 2.5
+    except OverflowError as error:
+        raise _not_a_time(name, value) from error
     if np.isnat(moment) or nanoseconds.astype(moment.dtype) != moment:
         raise _not_a_time(name, value)
     return int(nanoseconds.astype(np.int64))

@@ -210,5 +210,6 @@ def _first(label: Any) -> Times:
 def _after(label: Any) -> Times:
     """First instant after each label; a text means its whole unit."""
     if isinstance(label, str):
-        return np.asarray(local_instant(label) + 1, "datetime64[ns]")
+        first = local_instant(label)
+        return np.asarray(first + np.timedelta64(1, np.datetime_data(first)[0]), "datetime64[ns]")
     return _first(label) + np.timedelta64(1, "ns")

@@ -218,7 +218,7 @@ def test_text__of_another_night_is_no_empty_selection() -> None:
     assert signal.sel(time="2024-03-11T23:30").size == 0  # in the gap
 
 
-@pytest.mark.parametrize("label", [np.datetime64("NaT"), pd.NaT, [np.datetime64("NaT", "ns")]], ids=repr)
+@pytest.mark.parametrize("label", [np.datetime64("NaT", "ns"), pd.NaT, [np.datetime64("NaT", "ns")]], ids=repr)
 @pytest.mark.parametrize("method", [None, "nearest"])
 def test_not_a_time__has_no_sample(label: Any, method: str | None) -> None:
     with pytest.raises(KeyError, match="no sample at"):

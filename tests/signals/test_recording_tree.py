@@ -204,7 +204,7 @@ def test_span__is_from_the_earliest_start_to_the_latest_end() -> None:
 def test_annotations_dataset() -> None:
     ds = annotations_dataset(
         [np.datetime64("2024-03-11T23:00"), np.datetime64("2024-03-11T23:00:30.5")],
-        [np.timedelta64(30, "s"), np.timedelta64("NaT")],
+        [np.timedelta64(30, "s"), np.timedelta64("NaT", "ns")],
         ["Sleep stage W", "Arousal"],
     )
     assert dict(ds.sizes) == {"annotation": 2}
