@@ -211,5 +211,6 @@ def _after(label: Any) -> Times:
     """First instant after each label; a text means its whole unit."""
     if isinstance(label, str):
         first = local_instant(label)
-        return np.asarray(first + np.timedelta64(1, np.datetime_data(first)[0]), "datetime64[ns]")
+        unit = np.array(1, f"timedelta64[{np.datetime_data(first)[0]}]")
+        return np.asarray(first + unit, "datetime64[ns]")
     return _first(label) + np.timedelta64(1, "ns")
