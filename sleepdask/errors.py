@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SleepdaskError(Exception):
     """Base of all errors raised by sleepdask.
@@ -59,3 +62,15 @@ class ParameterError(SleepdaskError, ValueError):
 
 class OutputError(SleepdaskError, OSError):
     """A result cannot be written, or would replace one that is already there."""
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Suggest the nearest of the choices, to close an error with; empty if none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("statistic", ["bandpower", "statistics"])
+    "did you mean 'statistics'?"
+    """
+    near = get_close_matches(name, list(choices), n=1, cutoff=0.3)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -65,8 +65,8 @@ def hypnogram_from_annotations(annotations: xr.Dataset, source: str = "annotatio
     Returns
     -------
     hypnogram
-        In order of time. A score without a duration lasts until the next one; the last is then dropped.
-        One that runs into the next is cut there. Both, and labels that are no stage, are in
+        In order of time. A score without a duration, or with one of 0, lasts until the next one; the last
+        is then dropped. One that runs into the next is cut there. Both, and labels that are no stage, are in
         ``attrs["findings"]``.
 
     Raises
@@ -81,7 +81,7 @@ def hypnogram_from_annotations(annotations: xr.Dataset, source: str = "annotatio
             "no sleep stages among the annotations",
             where=source,
             expected="texts such as 'Sleep stage N2'",
-            found=", ".join(repr(text) for text in sorted(set(texts))[:5]) or "no annotation at all",
+            found=f"{len(texts)} others",  # not their texts, which may speak of the patient
         )
     onset = annotations["onset"].values[scored].astype("datetime64[ns]").astype(np.int64)
     duration = annotations["duration"].values[scored].astype("timedelta64[ns]")
@@ -91,7 +91,7 @@ def hypnogram_from_annotations(annotations: xr.Dataset, source: str = "annotatio
 
     findings = []
     following = np.append(onset[1:], np.iinfo(np.int64).max)
-    stated = ~np.isnat(duration)
+    stated = duration > np.timedelta64(0, "ns")  # NaT is not
     ends = np.where(stated, onset + duration.astype(np.int64), following)
     if not stated[-1]:
         findings.append(f"the last score ({str(labels[-1])!r}) has no duration and is left out")

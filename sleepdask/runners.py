@@ -11,7 +11,7 @@ from dask.base import persist as dask_persist
 
 from sleepdask.errors import ParameterError
 from sleepdask.io.tables import flat_table
-from sleepdask.parallel.backends import scheduling
+from sleepdask.parallel.backends import schedule
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.progress import progress_bar
 
@@ -105,8 +105,8 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
 
 def _run(runner: Any, objects: tuple[Any, ...], config: ParallelConfig, *, progress: bool | None) -> Any:
     parts = [_collections(item) for item in objects]
-    with scheduling(config), progress_bar("compute", wanted=progress):
-        done = iter(runner(*(collection for part in parts for collection in part.values())))
+    with progress_bar("compute", wanted=progress):
+        done = iter(runner(*(collection for part in parts for collection in part.values()), **schedule(config)))
     results = tuple(
         _rebuilt(item, {name: next(done) for name in part}) for item, part in zip(objects, parts, strict=True)
     )

@@ -58,8 +58,11 @@ def instant_ns(value: Instant, after: int, name: str = "time") -> int:
         of_day = duration_ns(int(hours) * 3600 + int(minutes) * 60) + duration_ns(seconds[0] if seconds else 0)
         if int(hours) < 24 and int(minutes) < 60 and float(seconds[0] if seconds else 0) < 60:
             return after + (of_day - after) % _DAY
-        raise _not_a_time(name, value)
-    return to_ns(local_instant(value, name), name)
+        raise _not_a_time(name, value, "'23:05' or ")
+    try:
+        return to_ns(local_instant(value, name), name)
+    except ParameterError as error:
+        raise _not_a_time(name, value, "'23:05' or ") from error
 
 
 def local_instant(value: Instant, name: str = "time") -> np.datetime64[Any]:
@@ -121,9 +124,9 @@ def describe_span(nanoseconds: int) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _not_a_time(name: str, value: object) -> ParameterError:
+def _not_a_time(name: str, value: object, also: str = "") -> ParameterError:
     return ParameterError(
         f"{name} is not a local time",
-        expected="such as '23:05', '2024-03-11T23:05' or '2024-03-11T23:05:30.5', without a time zone",
+        expected=f"such as {also}'2024-03-11T23:05:30', without a time zone",
         found=repr(value),
     )

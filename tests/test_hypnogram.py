@@ -128,9 +128,9 @@ def test_from_annotations__reports_unknown_labels_once() -> None:
 
 
 def test_from_annotations__refuses_a_file_without_stages() -> None:
-    with pytest.raises(FileFormatError, match=r"night\.edf: no sleep stages.*found 'Arousal', 'Lights off'"):
+    with pytest.raises(FileFormatError, match=r"night\.edf: no sleep stages.*found 3 others"):
         hypnogram_from_annotations(annotations((0, 1, "Lights off"), (5, 1, "Arousal"), (9, 1, "Arousal")), "night.edf")
-    with pytest.raises(FileFormatError, match="found no annotation at all"):
+    with pytest.raises(FileFormatError, match="found 0 others"):
         hypnogram_from_annotations(annotations())
 
 

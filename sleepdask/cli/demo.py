@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
-from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
+from sleepdask.cli.job import DEFAULT_FEATURES, OVERVIEW, Job, finish, run
 from sleepdask.cli.output import output_options
 from sleepdask.errors import OutputError
 from sleepdask.features import parse_features
 from sleepdask.io.atomic import check_outputs
+from sleepdask.io.results import FILE_NAMES, PROVENANCE
+
+_STEM = "demo"
 
 
 @click.command("demo")
@@ -19,22 +22,32 @@ from sleepdask.io.atomic import check_outputs
 @click.option("--hypnogram", type=click.Path(path_type=Path), help="EDF+ file with the sleep stages of PATH.")
 @click.option("--hours", default=8.0, show_default=True, type=click.FloatRange(0.1, 24), help="Length of the night.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Another seed, another night.")
+@click.option("--force", is_flag=True, help="Replace results that are already there.")
 @output_options
 def command(
-    *, path: Path | None, output: Path, hypnogram: Path | None, hours: float, seed: int, quiet: bool, as_json: bool
+    *,
+    path: Path | None,
+    output: Path,
+    hypnogram: Path | None,
+    hours: float,
+    seed: int,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Make a synthetic night (or take the recording at PATH) and run the whole job on it.
 
-    The night is written as EDF+ beside the results. An earlier demo in the same folder is replaced.
+    The synthetic night is written as EDF+ beside the results, and replaces that of an earlier demo with them.
     """
     if path is None:
-        check_outputs(output, [], force=True)
+        force = force or (output / f"{_STEM}-PSG.edf").exists()
+        check_outputs(output, [*FILE_NAMES.values(), PROVENANCE, OVERVIEW], force=force)
         if hypnogram is not None:
             raise click.UsageError("--hypnogram belongs to a recording: give its PATH too")
         if not quiet and not as_json:
             click.echo(f"making a synthetic night of {hours:g} h in {output}/ ...", err=True)
         path, hypnogram = _synthetic_night(output, hours, seed)
-    job = Job(path=path, output=output, hypnogram=hypnogram, features=parse_features(DEFAULT_FEATURES), force=True)
+    job = Job(path=path, output=output, hypnogram=hypnogram, features=parse_features(DEFAULT_FEATURES), force=force)
     return finish(run(job, progress=False if quiet else None), quiet=quiet, as_json=as_json)
 
 
@@ -43,7 +56,7 @@ def _synthetic_night(folder: Path, hours: float, seed: int) -> tuple[Path, Path]
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        psg, hypnogram = simulate_night(hours=hours, seed=seed).write(folder)
+        psg, hypnogram = simulate_night(hours=hours, seed=seed).write(folder, stem=_STEM)
     except OSError as error:
         raise OutputError(f"the night cannot be written: {error.strerror or error}", where=folder) from error
     return psg, hypnogram

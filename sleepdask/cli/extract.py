@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
-from sleepdask.cli.output import output_options, show
+from sleepdask.cli.output import exit_code, output_options, report, show
 from sleepdask.features import parse_features
 from sleepdask.io.results import FILE_NAMES
 from sleepdask.parallel.config import BACKENDS, ParallelConfig
@@ -84,7 +84,8 @@ def command(
     if dry_run:
         plan = job.plan().summary()
         show(plan, _plan_text(plan), as_json=as_json)
-        return 0
+        report([], plan["findings"], quiet=quiet)
+        return exit_code(plan["findings"])
     return finish(run(job, progress=False if quiet else None), quiet=quiet, as_json=as_json)
 
 

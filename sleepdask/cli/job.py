@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,10 +22,10 @@ from sleepdask.features.spectrogram import spectrogram
 from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
 from sleepdask.io.hypnograms import read_hypnogram
-from sleepdask.io.provenance import provenance
+from sleepdask.io.provenance import describe_file, provenance
 from sleepdask.io.recordings import open_recording
 from sleepdask.io.results import FILE_NAMES, PROVENANCE, check_formats, write_features
-from sleepdask.io.tables import causes, describe, feature_names, feature_nodes
+from sleepdask.io.tables import describe, feature_names, feature_nodes
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.runners import compute
 
@@ -46,9 +47,14 @@ class Job:
     force: bool = False
 
     @property
+    def inputs(self) -> dict[str, Path]:
+        """All that is read, by its role."""
+        return {"recording": self.path} | ({} if self.hypnogram is None else {"hypnogram": self.hypnogram})
+
+    @property
     def file_names(self) -> list[str]:
         """All that is written into the folder."""
-        return [*(FILE_NAMES[kind] for kind in self.formats), PROVENANCE, OVERVIEW]
+        return [*(FILE_NAMES[kind] for kind in dict.fromkeys(self.formats)), PROVENANCE, OVERVIEW]
 
     def opened(self) -> tuple[xr.DataTree, dict[str, Any]]:
         """Recording, left uncut so that `extract` cuts it where its epochs need it; and its options."""
@@ -74,12 +80,10 @@ class Outcome:
     @property
     def findings(self) -> list[str]:
         """What was odd about the input, and what failed."""
-        failed = [
-            f"{path}: {sum(last - first + 1 for first, last in ranges)} epochs failed: {cause}"
-            for path, node in feature_nodes(self.features).items()
-            if (node["status"] == "failed").any()
-            for cause, ranges in causes(node).items()
-        ]
+        failures: Counter[tuple[str, str]] = Counter()
+        for path, node in feature_nodes(self.features).items():
+            failures.update((path, reason) for reason in node["reason"].values[node["status"].values == "failed"])
+        failed = [f"{path}: {count} epochs failed: {reason}" for (path, reason), count in failures.items()]
         return [*self.features.attrs["findings"], *failed]
 
     def document(self) -> dict[str, Any]:
@@ -103,16 +107,21 @@ def run(job: Job, *, progress: bool | None = None) -> Outcome:
     """Do the job: one pass over the samples, then all results or none."""
     began = perf_counter()
     recording, options = job.opened()
-    check_outputs(job.output, job.file_names, force=job.force)
+    check_outputs(job.output, job.file_names, stale=FILE_NAMES.values(), force=job.force)
+    inputs = {role: describe_file(path) for role, path in job.inputs.items()}
     lazy = extract(recording, job.features, **options)
     features, picture = compute(lazy, _picture(recording, lazy, options), config=job.config, progress=progress)
-    with staged_outputs(job.output, job.file_names, force=job.force) as paths:
+    with staged_outputs(job.output, job.file_names, stale=FILE_NAMES.values(), force=job.force) as paths:
         for kind in job.formats:
             write_features(features, paths[FILE_NAMES[kind]], kind)
-        paths[PROVENANCE].write_text(json.dumps(_provenance(job, features), indent=1, ensure_ascii=False), "utf-8")
+        paths[PROVENANCE].write_text(
+            json.dumps(_provenance(job, inputs, features), indent=1, ensure_ascii=False), "utf-8"
+        )
         from sleepdask.viz.overview import overview
 
-        overview(features, picture).savefig(paths[OVERVIEW], format="png")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)  # labels in any script
+            overview(features, picture).savefig(paths[OVERVIEW], format="png")
     return Outcome(job, features, perf_counter() - began)
 
 
@@ -130,6 +139,11 @@ def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
     return exit_code(document["findings"])
 
 
+def _named(word: str) -> str:
+    """Keep of a path only its name, as folders may be named after people."""
+    return Path(word).name if "/" in word else word
+
+
 def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray:
     """Spectrogram of the first EEG channel, else of the first channel of the fastest node."""
     nodes = feature_nodes(features).values()
@@ -143,8 +157,7 @@ def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str
     return spectrogram(recording, channel, segment=segment, **(dict(options) | {"channels": None}))
 
 
-def _provenance(job: Job, features: xr.DataTree) -> dict[str, Any]:
-    inputs = {"recording": job.path} | ({} if job.hypnogram is None else {"hypnogram": job.hypnogram})
+def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> dict[str, Any]:
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
@@ -152,5 +165,8 @@ def _provenance(job: Job, features: xr.DataTree) -> dict[str, Any]:
         "workers": job.config.effective_workers,
     }
     return provenance(
-        inputs=inputs, parameters=parameters, table=describe(features), command=["sleepdask", *sys.argv[1:]]
+        inputs=inputs,
+        parameters=parameters,
+        table=describe(features),
+        command=["sleepdask", *map(_named, sys.argv[1:])],
     )

@@ -9,7 +9,7 @@ import click
 
 from sleepdask import __version__
 from sleepdask.cli.output import REFUSED, refuse
-from sleepdask.errors import SleepdaskError
+from sleepdask.errors import SleepdaskError, did_you_mean
 
 _VERBS = {
     "info": "Show what a recording holds; reads no sample.",
@@ -35,6 +35,13 @@ class LazyGroup(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl(list(_VERBS.items()))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in _VERBS:
+            raise click.UsageError(f"no such verb {args[0]!r}; {did_you_mean(args[0], _VERBS)}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sleepdask")
@@ -54,10 +61,15 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("sleepdask: interrupted", err=True)
         code = _INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = REFUSED
     except click.ClickException as error:
         code = refuse(error.format_message())
     except SleepdaskError as error:
         code = refuse(str(error))
+    except MemoryError:
+        code = refuse("out of memory; use fewer workers, longer epochs or fewer channels")
     except BrokenPipeError:
         code = REFUSED
     sys.exit(code or 0)

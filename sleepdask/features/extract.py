@@ -16,6 +16,7 @@ from sleepdask.features.base import Feature, Output
 from sleepdask.features.plan import ExtractionPlan, NodePlan, plan_extraction
 from sleepdask.features.task import STATUSES, NodeTask, gather_reasons, gather_status, gather_values
 from sleepdask.signals.recording import SIGNAL
+from sleepdask.signals.units import with_unit
 
 P = ParamSpec("P")
 
@@ -39,7 +40,8 @@ def extract(*args: Any, **kwargs: Any) -> xr.DataTree:
     recording
         As `open_recording` gives it.
     features
-        One or more features. One whose minimal rate a node does not reach is left out there, with a note.
+        One or more features, or a text such as ``"statistics,bandpower:average=median"``.
+        One whose minimal rate a node does not reach is left out there, with a note.
     epoch, step
         Length of an epoch and distance of two starts (default: the length), such as ``"30s"``; a plain
         number is in seconds.
@@ -107,7 +109,7 @@ def _build(node: NodePlan) -> xr.Dataset:
         "coverage": (
             "epoch",
             task.grid.coverage(task.clock),
-            {"units": "1", "definition": "samples / expected samples"},
+            {"units": "1", "definition": "recorded samples / expected samples"},
         ),
         "status": ("epoch", _per_epoch(gather_status, boxes, task, "<U7"), {"definition": ", ".join(STATUSES)}),
         "reason": ("epoch", _per_epoch(gather_reasons, boxes, task, object), {"definition": "why it is not ok"}),
@@ -146,7 +148,7 @@ def _per_epoch(gather: Callable[..., Any], boxes: da.Array, task: NodeTask, dtyp
 
 def _attributes(feature: Feature, output: Output, unit: str) -> dict[str, str | int]:
     return {
-        "units": output.units.format(unit=unit),
+        "units": with_unit(output.units, unit),
         "definition": output.definition,
         "reference": output.reference,
         "feature": feature.name,

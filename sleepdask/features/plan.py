@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from sleepdask.chunks import chunk_edges
 from sleepdask.epochs import EpochGrid
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature, Output
+from sleepdask.features.registry import parse_features
 from sleepdask.features.task import NodeTask
 from sleepdask.hypnogram import UNSCORED, fit_notes, hypnogram_from_annotations, is_stage, stages_on_grid
 from sleepdask.signals.index import clock_of
@@ -27,8 +28,10 @@ from sleepdask.signals.recording import (
     span,
     with_labels,
 )
+from sleepdask.signals.units import PLACEHOLDER
 from sleepdask.times import Duration, Instant, describe_span, duration_ns, instant_ns
 
+_LARGEST_TABLE = 4 << 30  # bytes
 RESERVED = {"coverage", "status", "reason", "epoch", "start", "stage", "channel", "unit"}  # variables of every node
 
 
@@ -46,9 +49,9 @@ class NodePlan:
 
     @property
     def unit(self) -> str:
-        """Unit of all channels; ``"unit"`` where they differ (each channel's is in the coordinate `unit`)."""
+        """Unit of all channels; `PLACEHOLDER` where they differ (each channel's is in the coordinate `unit`)."""
         units = set(self.signals["unit"].values.tolist()) if "unit" in self.signals.coords else set()
-        return units.pop() or "unit" if len(units) == 1 else "unit"
+        return units.pop() or PLACEHOLDER if len(units) == 1 else PLACEHOLDER
 
     @property
     def decoded_bytes(self) -> list[int]:
@@ -90,12 +93,13 @@ class ExtractionPlan:
             ],
             "tasks": sum(node.task.n_chunks for node in self.nodes.values()),
             "notes": list(self.attrs["notes"]),
+            "findings": list(self.attrs["findings"]),
         }
 
 
 def plan_extraction(
     recording: xr.DataTree,
-    features: Feature | Sequence[Feature],
+    features: Feature | Sequence[Feature] | str,
     *,
     epoch: Duration = "30s",
     step: Duration | None = None,
@@ -110,13 +114,18 @@ def plan_extraction(
     workers: int | None = None,
 ) -> ExtractionPlan:
     """Plan what `extract` builds, with the same parameters; `extract` explains them."""
+    if isinstance(features, str):
+        features = parse_features(features)
     features = (features,) if isinstance(features, Feature) else tuple(features)
+    if hypnogram is not None and not isinstance(hypnogram, xr.Dataset):
+        raise ParameterError("not a hypnogram", expected="what read_hypnogram gives", found=repr(hypnogram))
     if not 0 <= min_coverage <= 1:
         raise ParameterError("min_coverage must lie between 0 and 1", found=repr(min_coverage))
     if workers is not None and workers < 1:
         raise ParameterError("workers must be at least 1", found=repr(workers))
 
     nodes = signal_nodes(recording)
+    _check_labels(nodes)
     low, high = span(nodes)
     if channels is not None:
         nodes = select_channels(nodes, [channels] if isinstance(channels, str) else channels)
@@ -140,11 +149,16 @@ def plan_extraction(
         origin=_origin(origin, low, hypnogram),
     )
     _check_features(features, grid.window)
+    if (beyond := grid.end - high) > 0:
+        notes.append(f"the span runs {describe_span(beyond)} past the end of the signals")
     if trailing := grid.trailing(last):
         notes.append(f"the last {describe_span(trailing)} make no whole epoch and are in no row")
 
     planned = {}
     for name, signals in nodes.items():
+        if grid.window * clock_of(signals).rate < 1_000_000_000:
+            notes.append(f"{name}: left out, as an epoch is shorter than the time between two of its samples")
+            continue
         node = _plan_node(signals, grid, features, min_coverage, CPU_COUNT if workers is None else workers)
         notes += [f"{name}: {_too_slow(f, node)}" for f in features if f not in node.task.features]
         if node.task.features:
@@ -152,6 +166,14 @@ def plan_extraction(
     if not planned:
         raise ParameterError("no channel is sampled fast enough for any of the features", fix=notes[-1])
 
+    size = 8 * grid.count * sum(len(node.outputs) * len(node.task.channels) for node in planned.values())
+    if size > _LARGEST_TABLE:
+        raise ParameterError(
+            f"the table of {grid.count} epochs would not fit",
+            expected=f"at most {_LARGEST_TABLE / 2**30:g} GiB",
+            found=f"{size / 2**30:.3g} GiB",
+            fix="use longer epochs or steps, a shorter span, or fewer channels or features",
+        )
     stages = np.full(grid.count, UNSCORED) if hypnogram is None else stages_on_grid(hypnogram, grid)
     attrs: dict[str, Any] = {
         "recording_id": recording_id(recording),
@@ -175,7 +197,7 @@ def _plan_node(
 ) -> NodePlan:
     clock = clock_of(signals)
     signal = signals[SIGNAL]
-    advance = max(1, int(min(grid.step, grid.window) * clock.rate / 1_000_000_000))  # new samples an epoch
+    advance = max(1, int(grid.step * clock.rate / 1_000_000_000))  # samples from one epoch to the next
     bytes_per_epoch = advance * signal.sizes["channel"] * signal.dtype.itemsize
     task = NodeTask(
         clock=clock,
@@ -190,6 +212,19 @@ def _plan_node(
 
 def _too_slow(feature: Feature, node: NodePlan) -> str:
     return f"no {feature.name}, which needs at least {feature.minimal_rate:g} Hz ({', '.join(node.task.channels)})"
+
+
+def _check_labels(nodes: Mapping[str, xr.Dataset]) -> None:
+    home: dict[str, str] = {}
+    for name, node in nodes.items():
+        for label in node["channel"].values.tolist():
+            if label in home:
+                raise ParameterError(
+                    f"two channels are called {label!r}",
+                    found=f"in the nodes {home[label]} and {name}",
+                    fix="rename one: columns are named after channels",
+                )
+            home[label] = name
 
 
 def _check_features(features: tuple[Feature, ...], window: int) -> None:
@@ -208,7 +243,7 @@ def _check_features(features: tuple[Feature, ...], window: int) -> None:
                 found=f"{window / 1e9:g} s",
             )
         for output in feature.outputs:
-            if output.name in RESERVED:
+            if output.name in RESERVED or "/" in output.name:
                 raise ParameterError(f"a feature cannot give a column {output.name!r}", where=feature.name)
             if output.name in seen:
                 raise ParameterError(f"two features give the column {output.name!r}", where=feature.name)

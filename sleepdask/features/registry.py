@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from sleepdask.errors import ParameterError
+from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features.base import Feature
 
 F = TypeVar("F", bound=Feature)
@@ -77,12 +76,11 @@ def parse_features(text: str) -> tuple[Feature, ...]:
 def _known(name: str, table: Mapping[str, Any], kind: str, where: str = "") -> Any:
     if name in table:
         return table[name]
-    near = get_close_matches(name, table, n=1, cutoff=0.4)
     raise ParameterError(
         f"unknown {kind} {name!r}",
         where=where,
         expected=f"one of {', '.join(sorted(table))}" if table else "none",
-        fix=f"did you mean {near[0]!r}?" if near else "",
+        fix=did_you_mean(name, table),
     )
 
 

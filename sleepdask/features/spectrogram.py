@@ -15,6 +15,7 @@ from sleepdask.features.plan import plan_extraction
 from sleepdask.features.welch import REFERENCE, Welch
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import select_channels, signal_nodes
+from sleepdask.signals.units import with_unit
 
 
 @dataclass(frozen=True)
@@ -105,5 +106,5 @@ def spectrogram(
             "channel": found[0],
         },
         name="power",
-        attrs={"units": f"{planned.unit}^2/Hz", "definition": spectrum.welch.definition},
+        attrs={"units": with_unit("{unit}^2/Hz", planned.unit), "definition": spectrum.welch.definition},
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import ClassVar
 
 import numpy as np
 
-from sleepdask.errors import ParameterError
+from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, Values
 
 _DEFINITIONS = {
@@ -82,13 +81,12 @@ class Statistics(Feature):
             )
         for item in self.aggregations:
             if item not in AGGREGATIONS:
-                near = get_close_matches(str(item), AGGREGATIONS, 1, 0.0)
                 raise ParameterError(
                     "unknown aggregation",
                     where=self.name,
                     expected=f"some of {', '.join(AGGREGATIONS)}",
                     found=repr(item),
-                    fix=f"did you mean '{near[0]}'?",
+                    fix=did_you_mean(str(item), AGGREGATIONS),
                 )
             if self.aggregations.count(item) > 1:
                 raise ParameterError("aggregation given twice", where=self.name, found=repr(item))

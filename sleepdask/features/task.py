@@ -102,16 +102,20 @@ class NodeTask:
         reasons: dict[str, list[int]],
     ) -> Values:
         """Compute one feature; if it raises, epoch by epoch, so that only the bad ones are lost."""
+        shape = (len(samples), len(starts), len(feature.outputs))
         try:
-            return feature.compute(samples, starts, stops, self.sampling)
+            values = feature.compute(samples, starts, stops, self.sampling)
+            if values.shape != shape:
+                raise ValueError(f"gave values of shape {values.shape}, not (channel, epoch, output) = {shape}")
+            return values
         except MemoryError:
             raise
         except Exception as error:
             if len(starts) == 1:
-                cause = f"{feature.name}: {type(error).__name__}: {error}"
+                cause = " ".join(f"{feature.name}: {type(error).__name__}: {error}".split())
                 reasons.setdefault(cause, []).append(0)
                 status[0] = FAILED
-                return np.full((len(samples), 1, len(feature.outputs)), np.nan)
+                return np.full(shape, np.nan)
         parts = []
         for i in range(len(starts)):
             one: dict[str, list[int]] = {}

@@ -83,11 +83,15 @@ class Welch:
             f"{'median without bias' if self.average == 'median' else 'mean'} over segments"
         )
 
+    def size(self, rate: float) -> int:
+        """Whole samples that fit into a segment at a sampling rate in Hz."""
+        return max(1, int(self.segment * rate + 1e-9))
+
     def frames(self, rate: float) -> Frames:
         """Return the segments in samples at a sampling rate in Hz."""
         from sleepdask.features.kernels.welch import Frames
 
-        size = max(1, round(self.segment * rate))
+        size = self.size(rate)
         return Frames(
             size=size,
             step=size - int(size * self.overlap),
@@ -99,7 +103,7 @@ class Welch:
 
     def frequencies(self, rate: float) -> Values:
         """Return the frequency of each bin in Hz."""
-        size = max(1, round(self.segment * rate))
+        size = self.size(rate)
         return np.arange(size // 2 + 1, dtype=np.float64) * (rate / size)
 
     def spectra(self, samples: Samples, starts: Bounds, stops: Bounds, rate: float) -> Values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -12,7 +12,7 @@ from uuid import uuid4
 from sleepdask.errors import OutputError
 
 
-def check_outputs(folder: Path, names: Sequence[str], *, force: bool) -> None:
+def check_outputs(folder: Path, names: Iterable[str], *, stale: Iterable[str] = (), force: bool) -> None:
     """Refuse early what `staged_outputs` would refuse late.
 
     Raises
@@ -22,7 +22,7 @@ def check_outputs(folder: Path, names: Sequence[str], *, force: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError("the output is a file, not a folder", where=folder)
-    there = [name for name in names if os.path.lexists(folder / name)]
+    there = [name for name in dict.fromkeys((*names, *stale)) if os.path.lexists(folder / name)]
     if there and not force:
         raise OutputError(
             "results are already there",
@@ -36,7 +36,9 @@ def check_outputs(folder: Path, names: Sequence[str], *, force: bool) -> None:
 
 
 @contextmanager
-def staged_outputs(folder: Path, names: Sequence[str], *, force: bool = False) -> Iterator[dict[str, Path]]:
+def staged_outputs(
+    folder: Path, names: Sequence[str], *, stale: Iterable[str] = (), force: bool = False
+) -> Iterator[dict[str, Path]]:
     """Temporary path for each result, renamed to the result once the block has ended without an error.
 
     Parameters
@@ -45,6 +47,8 @@ def staged_outputs(folder: Path, names: Sequence[str], *, force: bool = False) -
         Where the results go; made if needed, and removed again if nothing was put into it.
     names
         File or folder names of the results.
+    stale
+        Names of results that would no longer belong to these: removed together with what is replaced.
     force
         Replace results that are already there.
 
@@ -53,7 +57,8 @@ def staged_outputs(folder: Path, names: Sequence[str], *, force: bool = False) -
     OutputError
         As in `check_outputs`, or the system refuses to write.
     """
-    check_outputs(folder, names, force=force)
+    stale = tuple(stale)
+    check_outputs(folder, names, stale=stale, force=force)
     made = _make(folder)
     mark = uuid4().hex[:8]
     paths = {name: folder / f".{mark}-{name}" for name in names}
@@ -61,7 +66,7 @@ def staged_outputs(folder: Path, names: Sequence[str], *, force: bool = False) -
         yield paths
         for path in paths.values():
             _flush(path)
-        _move_all({path: folder / name for name, path in paths.items()}, mark)
+        _move_all({path: folder / name for name, path in paths.items()}, [folder / name for name in stale], mark)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -100,19 +105,20 @@ def _flush(path: Path) -> None:
                 os.fsync(file.fileno())
 
 
-def _move_all(targets: dict[Path, Path], mark: str) -> None:
+def _move_all(targets: dict[Path, Path], stale: Sequence[Path], mark: str) -> None:
     """Rename all, with what was there before set aside; if one rename fails, everything is put back."""
     back: list[tuple[Path, Path]] = []
     aside = []
     try:
         for path in targets:
             path.stat()  # one that was not written fails before anything is moved
-        for path, target in targets.items():
+        for target in dict.fromkeys((*stale, *targets.values())):
             if os.path.lexists(target):
                 old = target.with_name(f".{mark}-old-{target.name}")
                 target.rename(old)
                 back.append((old, target))
                 aside.append(old)
+        for path, target in targets.items():
             path.rename(target)
             back.append((target, path))
     except OSError:

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from sleepdask.signals.units import of_channel
+
 _PACKAGES = ("sleepdask", "numpy", "numba", "xarray", "dask", "pandas", "pyarrow")
 
 
 def provenance(
     *,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, Any],
     parameters: Mapping[str, Any],
     table: Mapping[str, Any],
     command: Sequence[str],
@@ -27,7 +29,7 @@ def provenance(
     Parameters
     ----------
     inputs
-        Files by their role, such as ``{"recording": ..., "hypnogram": ...}``.
+        Files by their role, such as ``{"recording": ..., "hypnogram": ...}``, as `describe_file` gives them.
     parameters
         What was asked for.
     table
@@ -41,7 +43,7 @@ def provenance(
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in _PACKAGES},
         "platform": f"{platform.system()} {platform.machine()}",
-        "inputs": {role: describe_file(path) for role, path in inputs.items()},
+        "inputs": dict(inputs),
         "parameters": dict(parameters),
         "columns": _columns(table),
         "table": dict(table),
@@ -61,17 +63,11 @@ def describe_file(path: Path) -> dict[str, Any]:
     }
 
 
-def _units(units: str, unit: str) -> str:
-    """Units of a column; in a node of several units the word ``unit`` stands for the channel's."""
-    base, power, rest = units.partition("^")
-    return f"{unit}{power}{rest}" if base == "unit" else units
-
-
 def _columns(table: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Unit, definition and reference of every feature column, units resolved per channel."""
     return {
         f"{channel['name']}/{name}": {
-            "units": _units(feature["units"], channel.get("unit", "") or "unit"),
+            "units": of_channel(feature["units"], channel.get("unit", "")),
             "definition": feature["definition"],
             "reference": feature["reference"],
         }

@@ -29,7 +29,10 @@ def open_recording(
     chunks: str | int | Mapping[str, Any] | None = "epochs",
     workers: int | None = None,
 ) -> xr.DataTree:
-    """Open a recording lazily: the header is read (and the annotations of EDF+), no sample.
+    """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
+
+    EDF+ keeps annotations in every data record; where these are small the file is read through once for them,
+    which also proves that no record is missing.
 
     Parameters
     ----------

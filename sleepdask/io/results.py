@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.errors import FileFormatError, ParameterError, did_you_mean
 from sleepdask.io.tables import describe, flat_table, tree_from_table
 
 PROVENANCE = "provenance.json"
@@ -69,7 +69,8 @@ def check_formats(kinds: list[str]) -> None:
     """Refuse unknown formats, and NetCDF where its library is not installed."""
     for kind in kinds:
         if kind not in FILE_NAMES:
-            raise ParameterError("unknown format", expected=f"one of {', '.join(FILE_NAMES)}", found=repr(kind))
+            known = f"one of {', '.join(FILE_NAMES)}"
+            raise ParameterError("unknown format", expected=known, found=repr(kind), fix=did_you_mean(kind, FILE_NAMES))
     if "netcdf" in kinds:
         try:
             import h5netcdf  # noqa: F401

@@ -9,7 +9,6 @@ after its rate and holds ``signal (channel, time)`` with the per-channel coordin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from math import isqrt
@@ -20,7 +19,7 @@ import xarray as xr
 from dask.local import get_sync
 from numpy.typing import ArrayLike
 
-from sleepdask.errors import ParameterError
+from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of, time_coordinate
 from sleepdask.signals.types import signal_type
@@ -106,11 +105,10 @@ def select_channels(nodes: Mapping[str, xr.Dataset], patterns: Sequence[str]) ->
     names = [str(name) for node in nodes.values() for name in node["channel"].values]
     for pattern in patterns:
         if not any(matches(name, pattern) for name in names):
-            near = get_close_matches(pattern, names, n=1, cutoff=0.3)
             raise ParameterError(
                 f"no channel matches {pattern!r}",
                 expected=f"one of {', '.join(names)}",
-                fix=f"did you mean {near[0]!r}?" if near else "",
+                fix=did_you_mean(pattern, names),
             )
     exact, globs = set(patterns) & set(names), set(patterns) - set(names)
     kept = {}

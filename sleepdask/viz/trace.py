@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from sleepdask.io.tables import feature_names, feature_nodes
+from sleepdask.signals.units import of_channel
 from sleepdask.viz.style import (
     BLUE,
     GRID,
@@ -65,8 +66,7 @@ def choose_trace(features: xr.DataTree, channel: str | None = None) -> Trace | N
             one = node.isel(channel=row)
             units = str(one[names[0]].attrs.get("units", ""))
             if "unit" in one.coords:
-                # Where the channels of a node differ in unit, the coordinate tells it.
-                units = units.replace("unit", str(one["unit"].item()))
+                units = of_channel(units, str(one["unit"].item()))
             curves = {name.removeprefix(_PREFIX): np.asarray(one[name].values, np.float64) for name in names}
             return Trace(str(one["channel"].item()), label, units, curves)
     return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import sleepdask as sd
 from sleepdask.cli import main
 
 Edit = Callable[[bytes], bytes]
@@ -65,7 +66,8 @@ def test_a_file_that_cannot_be_read_without_guessing(
         (["--start", "25:99"], "not a local time"),
         (["--start", "2020-01-01T00:00", "--end", "2020-01-01T01:00"], "holds no signal"),
         (["--origin", "hypnogram"], "there is none"),
-        (["--format", "excel"], "unknown format"),
+        (["--format", "parqet"], "did you mean 'parquet'?"),
+        (["--features", "bandpower:bands=a/b@1-4"], "cannot give a column"),
         (["--workers", "0"], "--workers"),
         (["--backend", "cloud"], "--backend"),
         (["--min-coverage", "2"], "--min-coverage"),
@@ -150,3 +152,42 @@ def assert_one_line(capsys: pytest.CaptureFixture[str], *told: str) -> None:
     assert lines[0].startswith("sleepdask: error: ")
     for text in told:
         assert text in lines[0]
+
+
+def test_other_formats_do_not_stay_behind(short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("extract", short_psg, "-o", tmp_path, "--quiet", "--features")
+    assert run(*arguments, "hjorth") == 0
+    assert run(*arguments, "statistics", "--format", "csv") == 2
+    assert_one_line(capsys, "features.parquet", "--force")
+    assert run(*arguments, "statistics", "--format", "csv", "--force") == 0
+    assert not (tmp_path / "features.parquet").exists()
+    assert "mean" in sd.open_features(tmp_path)["256Hz"]
+
+
+def test_demo_does_not_replace_other_results(
+    short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("extract", short_psg, "-o", tmp_path, "--quiet") == 0
+    for arguments in (["demo", "-o", tmp_path], ["demo", short_psg, "-o", tmp_path]):
+        assert run(*arguments) == 2
+        assert_one_line(capsys, "--force")
+    assert not (tmp_path / "demo-PSG.edf").exists()
+
+
+def test_an_unknown_verb_and_none_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("xtract") == 2
+    assert_one_line(capsys, "did you mean 'extract'?")
+    assert run() == 2
+    assert "Verbs:" in capsys.readouterr().err
+
+
+def test_a_path_inside_a_file(short_psg: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("info", short_psg / "below") == 2
+    assert_one_line(capsys, "cannot be opened")
+
+
+def test_folders_stay_out_of_the_provenance(short_psg: Path, tmp_path: Path) -> None:
+    out = tmp_path / "John Smith"
+    assert run("extract", short_psg, "-o", out, "--features", "hjorth", "--quiet") == 0
+    document = json.loads((out / "provenance.json").read_text())
+    assert str(short_psg.parent) not in json.dumps(document)

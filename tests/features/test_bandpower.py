@@ -38,7 +38,7 @@ def compute(feature: BandPower, x: np.ndarray, rate: float, epochs: int = 1) -> 
 )
 def test_spectra__like_scipy(dtype: str, average: str, rate: float, segment: float) -> None:
     x = noise(int(30 * rate)).astype(dtype)
-    size = round(segment * rate)
+    size = int(segment * rate + 1e-9)
     f, want = signal.welch(x.astype(np.float64), rate, nperseg=size, noverlap=size // 2, average=average)
     welch = Welch(segment=segment, average=average)
     got = welch.spectra(x, np.array([0]), np.array([x.shape[1]]), rate)[:, 0]

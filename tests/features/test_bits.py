@@ -156,7 +156,7 @@ def plain_values(case: Case, x: np.ndarray) -> dict[str, float]:
         "hjorth_mobility": np.sqrt(first / activity),
         "hjorth_complexity": np.sqrt(second / first) / np.sqrt(first / activity),
     }
-    size = round(2 * case.rate)
+    size = max(1, int(2 * case.rate + 1e-9))
     segments = [x[a : a + size] for a in range(0, len(x) - size + 1, size - size // 2)]
     spectra = [signal.welch(s, case.rate, nperseg=size) for s in segments if size > 1 and np.isfinite(s).all()]
     if spectra:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -274,3 +275,51 @@ def test_a_column_that_would_replace_one_of_ours(night: xr.DataTree, column: str
 
     with pytest.raises(ParameterError, match=f"{column!r}"):
         plan_extraction(night, Clash())
+
+
+def two_nodes(label: str, other: str) -> xr.DataTree:
+    ones, fives = np.ones(6000, "f4"), np.full(3000, 5, "f4")
+    fast, slow = sd.recording_from_arrays({label: ones}, 100), sd.recording_from_arrays({other: fives}, 50)
+    return fast.assign({"50Hz": slow["50Hz"]})
+
+
+def test_a_label_in_two_nodes_is_refused() -> None:
+    with pytest.raises(ParameterError, match="two channels are called 'C3'; found in the nodes 100Hz and 50Hz"):
+        plan_extraction(two_nodes("C3", "C3"), Statistics())
+    assert set(plan_extraction(two_nodes("C3", "C4"), Statistics()).nodes) == {"100Hz", "50Hz"}
+
+
+def test_a_span_past_the_signals_is_told() -> None:
+    night = sd.recording_from_arrays({"C3": np.ones(30_000)}, 100, start="2024-03-11T23:00")
+    plan = plan_extraction(night, Statistics(), lights_off="23:02", lights_on="23:01")
+    assert "the span runs 23 h 56 min past the end of the signals" in plan.attrs["notes"]
+
+
+def test_a_table_beyond_any_memory_is_refused() -> None:
+    night = sd.recording_from_arrays({"C3": np.ones(30_000)}, 100)
+    with pytest.raises(ParameterError, match="would not fit"):
+        plan_extraction(night, Statistics(), start="1700-01-01", step="1s")
+
+
+def test_a_node_slower_than_the_epochs_is_left_out() -> None:
+    night = two_nodes("C3", "C4")
+    slow = sd.recording_from_arrays({"weight": np.ones(2)}, Fraction(1, 60))
+    (name,) = slow.children
+    plan = plan_extraction(night.assign({name: slow[name]}), Statistics())
+    assert set(plan.nodes) == {"100Hz", "50Hz"}
+    assert any(note.startswith(f"{name}: left out") for note in plan.attrs["notes"])
+
+
+def test_sparse_epochs_stay_within_the_bytes_of_a_chunk() -> None:
+    night = sd.recording_from_arrays({str(k): np.zeros(2_000_000, "f4") for k in range(4)}, 100)
+    (node,) = plan_extraction(night, Statistics(), epoch="1s", step="60s").nodes.values()
+    assert max(node.decoded_bytes) <= 16 << 20
+
+
+def test_features_as_a_text(night: xr.DataTree) -> None:
+    (node, *_) = plan_extraction(night, "statistics:aggregations=mean,hjorth").nodes.values()
+    assert [feature.name for feature in node.task.features] == ["statistics", "hjorth"]
+    with pytest.raises(ParameterError, match="did you mean 'hjorth'"):
+        plan_extraction(night, "hjort")
+    with pytest.raises(ParameterError, match="not a hypnogram"):
+        plan_extraction(night, "hjorth", hypnogram="scores.edf")

@@ -239,3 +239,26 @@ def test_samples_of_any_dtype_are_taken(convert: Callable[..., Any]) -> None:
     values = np.arange(600) % 50
     night = sd.recording_from_arrays({"A": values.astype(convert)}, rate=10)
     assert extracted(night)["mean"].values[:, 0].tolist() == [24.5, 24.5]
+
+
+@dataclass(frozen=True)
+class Generous(Feature):
+    """Gives one more output than it declares."""
+
+    name: ClassVar[str] = "generous"
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        return (Output("first", "1", "zero"),)
+
+    def compute(self, samples: np.ndarray, starts: np.ndarray, stops: np.ndarray, sampling: Sampling) -> np.ndarray:
+        return np.zeros((len(samples), len(starts), 2))
+
+
+def test_an_output_too_many_fails_and_moves_no_other_column() -> None:
+    night = sd.recording_from_arrays({"C3": np.full(900, 7.0)}, rate=10)
+    node = extracted(night, [Generous(), MEAN])
+    assert node["status"].values.tolist() == ["failed"] * 3
+    assert np.isnan(node["first"]).all()
+    assert node["mean"].values.ravel().tolist() == [7.0] * 3
+    assert "shape" in node["reason"].values[0]

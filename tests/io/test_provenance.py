@@ -24,7 +24,7 @@ from sleepdask.io.tables import describe
 def document(scored_night: Path) -> dict[str, Any]:
     features = sd.compute(sd.extract(sd.open_recording(scored_night), [Statistics(("mean", "var")), BandPower()]))
     return provenance(
-        inputs={"recording": scored_night},
+        inputs={"recording": describe_file(scored_night)},
         parameters={"epoch": "30s", "channels": None},
         table=describe(features),
         command=["sleepdask", "extract", "night.edf"],
@@ -95,7 +95,7 @@ def test_units_of_channels_that_share_a_node(write_night: Any) -> None:
     table = describe(sd.compute(sd.extract(night, Statistics(("mean", "var", "skew")))))
     columns = provenance(inputs={}, parameters={}, table=table, command=[])["columns"]
     found = {name: column["units"] for name, column in columns.items()}
-    assert (found["C3/var"], found["SpO2/var"], found["X/var"]) == ("uV^2", "%^2", "arb unit^2")
+    assert (found["C3/var"], found["SpO2/var"], found["X/var"]) == ("uV^2", "%^2", "(arb unit)^2")
     assert (found["C3/mean"], found["X/skew"]) == ("uV", "1")
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import dask
+import numpy as np
 import pytest
+import xarray as xr
 from dask.system import CPU_COUNT
 
+import sleepdask as sd
 from sleepdask import ParallelConfig, ParameterError
-from sleepdask.parallel.backends import scheduling
+from sleepdask.parallel.backends import schedule
 from sleepdask.parallel.config import BACKENDS
 from sleepdask.parallel.progress import progress_bar
 
@@ -60,8 +64,7 @@ def threads_used(config: ParallelConfig, tasks: int = 12) -> set[int]:
             together.wait()
         return threading.get_ident()
 
-    with scheduling(config):
-        return set(dask.compute(*(meet() for _ in range(tasks))))
+    return set(dask.compute(*(meet() for _ in range(tasks)), **schedule(config)))
 
 
 def test_sync_runs_in_the_calling_thread() -> None:
@@ -73,13 +76,16 @@ def test_as_many_threads_as_asked_for(workers: int) -> None:
     assert len(threads_used(ParallelConfig(workers=workers))) == workers
 
 
-def test_the_setting_of_dask_is_given_back() -> None:
-    with dask.config.set(scheduler="processes", num_workers=9):
-        for config in (ParallelConfig(workers=2), ParallelConfig(backend="sync")):
-            with scheduling(config):
-                assert dask.config.get("scheduler") != "processes"
-            assert dask.config.get("scheduler") == "processes"
-            assert dask.config.get("num_workers") == 9
+def test_the_settings_of_dask_are_left_alone_by_many_threads() -> None:
+    before = dict(dask.config.config)
+    numbers = xr.DataArray(np.arange(8.0), dims="t").chunk({"t": 1})
+
+    def work(k: int) -> float:
+        return float(sd.compute(numbers.sum(), backend="sync" if k % 2 else "threads", workers=2))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(work, range(40))) == {28.0}
+    assert dask.config.config == before
 
 
 @pytest.mark.parametrize(("wanted", "shown"), [(True, True), (False, False), (None, False)])

@@ -414,7 +414,7 @@ class TestTexts:
         features["$n^$"]["unit"].values[:] = "$V"
         figure = overview(features, make_spectrogram(features, channel="C$\\frac$", units="$\\bad$"))
         assert figure.get_suptitle() == "$\\alpha_$"
-        assert panels(figure)["trace"].get_ylabel() == "Band power ($V²)"
+        assert panels(figure)["trace"].get_ylabel() == "Band power (($V)²)"
         assert png(figure)
 
     def test_long_texts_do_not_leave_the_picture(self):

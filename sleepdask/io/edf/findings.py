@@ -19,8 +19,6 @@ def signal_findings(kind: str, signals: tuple[SignalHeader, ...]) -> tuple[str, 
         if signal.digital_min < MIN16 or signal.digital_max > MAX16:
             digital = f"{signal.digital_min} to {signal.digital_max}"
             findings.append(f"signal {signal.label!r} declares numbers {digital}, more than 16 bits can hold")
-    if any(s.is_checksum for s in signals):
-        findings.append("the signal 'Crc16' is a checksum of each data record; it is no channel")
     annotated = any(s.is_annotation for s in signals)
     if kind == "EDF" and annotated:
         findings.append("has an 'EDF Annotations' signal but does not say EDF+; it is read as annotations")

@@ -90,6 +90,8 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         start = origin + _first_onset(where, file, header_bytes, signals)
     if max(start, origin) + n_records * record_ns >= 2**63:
         raise main["duration of a data record"].refusal("times their number goes beyond the year 2262", "a shorter one")
+    if min(start, origin) < -(2**63) + SECOND:
+        raise main["start date"].refusal("goes before the year 1678", "a later one")
     if not 0 <= start - origin < SECOND:
         findings += (f"the first data record is {(start - origin) / SECOND:g} s from the start written in the header",)
     return Header(

@@ -27,16 +27,18 @@ def open_file(path: str | os.PathLike[str]) -> FileIO:
     Raises
     ------
     ParameterError
-        If there is no such file, or it is a folder.
+        If there is no such file, it is a folder, or the system refuses to open it.
     """
     try:
         return FileIO(os.fspath(path), "r")
     except FileNotFoundError as error:
         raise ParameterError("no such file", where=path, fix="check the path") from error
-    except (IsADirectoryError, PermissionError) as error:
-        if not Path(path).is_dir():
-            raise
-        raise ParameterError("is a folder", where=path, expected="one EDF file", fix="name the file in it") from error
+    except OSError as error:
+        if Path(path).is_dir():
+            raise ParameterError(
+                "is a folder", where=path, expected="one EDF file", fix="name the file in it"
+            ) from error
+        raise ParameterError(f"cannot be opened: {error.strerror}", where=path) from error
 
 
 def read_at(file: FileIO, position: int, buffer: memoryview) -> int:

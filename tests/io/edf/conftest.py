@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -115,19 +114,3 @@ def signal() -> type[Signal]:
 def annotations() -> Callable[..., Signal]:
     """Make an annotation signal from the bytes of each record."""
     return annotation_signal
-
-
-@pytest.fixture
-def bytes_read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Position and size of every read of a recording file, as it happens."""
-    reads: list[tuple[int, int]] = []
-
-    class Counted(FileIO):
-        def readinto(self, buffer: memoryview) -> int:
-            position = self.tell()
-            got = super().readinto(buffer)
-            reads.append((position, got))
-            return got
-
-    monkeypatch.setattr("sleepdask.io.edf.recordfile.FileIO", Counted)
-    return reads

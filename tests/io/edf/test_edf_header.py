@@ -172,7 +172,6 @@ def test_other_findings(make_edf, signal, annotations):
     assert header.ordinary == (0,)
     assert header.findings == (
         "signal 'C3' declares numbers 0 to 65535, more than 16 bits can hold",
-        "the signal 'Crc16' is a checksum of each data record; it is no channel",
         "has an 'EDF Annotations' signal but does not say EDF+; it is read as annotations",
     )
     assert read_header(make_edf(reserved="EDF+C")).findings == ("says EDF+C but has no 'EDF Annotations' signal",)

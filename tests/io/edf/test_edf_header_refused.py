@@ -107,12 +107,12 @@ def test_refused_places(tmp_path, make_edf):
         read_header(packed)
 
 
-def test_other_faults_of_the_disk_keep_their_name(make_edf, monkeypatch):
+def test_other_faults_of_the_disk_are_told(make_edf, monkeypatch):
     def locked(path, mode):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr("sleepdask.io.edf.recordfile.FileIO", locked)
-    with pytest.raises(PermissionError, match="Permission denied"):
+    with pytest.raises(ParameterError, match=r"cannot be opened: Permission denied"):
         read_header(make_edf())
 
 
