@@ -29,7 +29,7 @@ def epochs_per_chunk(n_epochs: int, workers: int, bytes_per_epoch: int) -> int:
 
 
 def chunk_edges(n_epochs: int, workers: int, bytes_per_epoch: int) -> tuple[int, ...]:
-    """First epoch of each chunk, and the count: as few chunks as the rule allows, as even as they can be.
+    """First epoch of each chunk, and the count: as few as the rule allows in full rounds of workers, and even.
 
     Examples
     --------
@@ -38,4 +38,6 @@ def chunk_edges(n_epochs: int, workers: int, bytes_per_epoch: int) -> tuple[int,
     """
     per_chunk = epochs_per_chunk(n_epochs, workers, bytes_per_epoch)
     n_chunks = -(-n_epochs // per_chunk)
+    if n_chunks > workers:  # a round that leaves a worker idle takes as long as a full one
+        n_chunks = min(n_epochs, -(-n_chunks // workers) * workers)
     return tuple(k * n_epochs // n_chunks for k in range(n_chunks + 1))

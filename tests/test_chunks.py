@@ -49,7 +49,9 @@ def test_edges__are_even_and_within_the_rule(n: int, n_workers: int, size: int) 
     assert lengths.min() >= 1
     assert lengths.max() - lengths.min() <= 1
     assert lengths.max() <= per_chunk
-    assert len(lengths) == -(-n // per_chunk)  # no more chunks than needed
+    needed = -(-n // per_chunk)
+    rounds = -(-needed // n_workers)
+    assert len(lengths) == (needed if needed <= n_workers else min(n, rounds * n_workers))  # no worker is left idle
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ class Outcome:
 
 
 def run(job: Job, *, progress: bool | None = None) -> Outcome:
-    """Do the job: one pass over the samples, then all results or none."""
+    """Do the job: one computation of everything, then all results or none."""
     began = perf_counter()
     recording, options = job.opened()
     check_outputs(job.output, job.file_names, stale=FILE_NAMES.values(), force=job.force)
