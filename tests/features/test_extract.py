@@ -145,10 +145,10 @@ def test_kernels_run_once_a_chunk(scored_night: Path, monkeypatch: pytest.Monkey
     sd.compute(lazy, backend="sync")
     chunks = {task: task.n_chunks for task in calls}
     assert len(chunks) == 2
-    assert len(calls) == sum(chunks.values()) == 14
+    assert len(calls) == sum(chunks.values()) == 18
     calls.clear()
     lazy["1Hz/mean"].compute(scheduler="sync")
-    assert len(calls) == 7
+    assert len(calls) == 9
 
 
 @pytest.mark.usefixtures("few_epochs_a_chunk")

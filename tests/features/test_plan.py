@@ -259,8 +259,8 @@ def test_workers_and_bytes_cut_the_epochs() -> None:
     night = sd.recording_from_arrays({"C3": np.zeros(3_000_000, np.float32)}, rate=100)
     edges = {w: plan_extraction(night, Statistics(), workers=w).nodes["100Hz"].task.edges for w in (1, 2, 64)}
     assert edges[1] == (0, 500, 1000)
-    assert edges[2] == (0, 333, 666, 1000)  # 4 MiB of samples are the least
-    assert edges[64] == edges[2]
+    assert edges[2] == (0, 250, 500, 750, 1000)  # 4 MiB of samples make three chunks; two workers take two each
+    assert edges[64] == (0, 333, 666, 1000)
 
 
 @pytest.mark.parametrize("column", ["coverage", "status", "reason", "epoch", "start", "stage", "channel", "unit"])
