@@ -36,6 +36,7 @@ def chunk_edges(n_epochs: int, workers: int, bytes_per_epoch: int) -> tuple[int,
     >>> chunk_edges(2650, workers=2, bytes_per_epoch=3 * 3000 * 4)
     (0, 441, 883, 1325, 1766, 2208, 2650)
     """
+    workers = max(workers, 1)
     per_chunk = epochs_per_chunk(n_epochs, workers, bytes_per_epoch)
     n_chunks = -(-n_epochs // per_chunk)
     if n_chunks > workers:  # a round that leaves a worker idle takes as long as a full one

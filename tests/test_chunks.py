@@ -74,3 +74,7 @@ def test_rule__examples(n: int, n_workers: int, size: int, expected: int) -> Non
 
 def test_edges__leave_no_crumb() -> None:
     assert np.diff(chunk_edges(2650, 2, 36_000)).tolist() == [441, 442, 442, 441, 442, 442]
+
+
+def test_edges__no_workers_count_as_one() -> None:
+    assert chunk_edges(960, 0, 250_000) == chunk_edges(960, 1, 250_000)

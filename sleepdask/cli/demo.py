@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from sleepdask.cli.job import DEFAULT_FEATURES, OVERVIEW, Job, finish, run
+from sleepdask.cli.job import DEFAULT_FEATURES, RESULTS, Job, finish, run
 from sleepdask.cli.output import output_options
 from sleepdask.errors import OutputError
 from sleepdask.features import parse_features
 from sleepdask.io.atomic import check_outputs
-from sleepdask.io.results import FILE_NAMES, PROVENANCE
 
 _STEM = "demo"
 
@@ -41,7 +40,7 @@ def command(
     """
     if path is None:
         force = force or (output / f"{_STEM}-PSG.edf").exists()
-        check_outputs(output, [*FILE_NAMES.values(), PROVENANCE, OVERVIEW], force=force)
+        check_outputs(output, RESULTS, force=force)
         if hypnogram is not None:
             raise click.UsageError("--hypnogram belongs to a recording: give its PATH too")
         if not quiet and not as_json:

@@ -31,6 +31,7 @@ from sleepdask.runners import compute
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 OVERVIEW = "overview.png"
+RESULTS = (*FILE_NAMES.values(), PROVENANCE, OVERVIEW)  # all that a job in any format may leave in its folder
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,11 @@ def run(job: Job, *, progress: bool | None = None) -> Outcome:
     """Do the job: one computation of everything, then all results or none."""
     began = perf_counter()
     recording, options = job.opened()
-    check_outputs(job.output, job.file_names, stale=FILE_NAMES.values(), force=job.force)
+    check_outputs(job.output, RESULTS, force=job.force)
     inputs = {role: describe_file(path) for role, path in job.inputs.items()}
     lazy = extract(recording, job.features, **options)
     features, picture = compute(lazy, _picture(recording, lazy, options), config=job.config, progress=progress)
-    with staged_outputs(job.output, job.file_names, stale=FILE_NAMES.values(), force=job.force) as paths:
+    with staged_outputs(job.output, job.file_names, stale=RESULTS, force=job.force) as paths:
         for kind in job.formats:
             write_features(features, paths[FILE_NAMES[kind]], kind)
         paths[PROVENANCE].write_text(

@@ -12,7 +12,7 @@ from uuid import uuid4
 from sleepdask.errors import OutputError
 
 
-def check_outputs(folder: Path, names: Iterable[str], *, stale: Iterable[str] = (), force: bool) -> None:
+def check_outputs(folder: Path, names: Iterable[str], *, force: bool) -> None:
     """Refuse early what `staged_outputs` would refuse late.
 
     Raises
@@ -22,7 +22,7 @@ def check_outputs(folder: Path, names: Iterable[str], *, stale: Iterable[str] = 
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError("the output is a file, not a folder", where=folder)
-    there = [name for name in dict.fromkeys((*names, *stale)) if os.path.lexists(folder / name)]
+    there = [name for name in names if os.path.lexists(folder / name)]
     if there and not force:
         raise OutputError(
             "results are already there",
@@ -57,8 +57,8 @@ def staged_outputs(
     OutputError
         As in `check_outputs`, or the system refuses to write.
     """
-    stale = tuple(stale)
-    check_outputs(folder, names, stale=stale, force=force)
+    replaced = dict.fromkeys((*names, *stale))
+    check_outputs(folder, replaced, force=force)
     made = _make(folder)
     mark = uuid4().hex[:8]
     paths = {name: folder / f".{mark}-{name}" for name in names}
@@ -66,7 +66,7 @@ def staged_outputs(
         yield paths
         for path in paths.values():
             _flush(path)
-        _move_all({path: folder / name for name, path in paths.items()}, [folder / name for name in stale], mark)
+        _move_all({path: folder / name for name, path in paths.items()}, [folder / name for name in replaced], mark)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -105,14 +105,14 @@ def _flush(path: Path) -> None:
                 os.fsync(file.fileno())
 
 
-def _move_all(targets: dict[Path, Path], stale: Sequence[Path], mark: str) -> None:
+def _move_all(targets: dict[Path, Path], replaced: Sequence[Path], mark: str) -> None:
     """Rename all, with what was there before set aside; if one rename fails, everything is put back."""
     back: list[tuple[Path, Path]] = []
     aside = []
     try:
         for path in targets:
             path.stat()  # one that was not written fails before anything is moved
-        for target in dict.fromkeys((*stale, *targets.values())):
+        for target in replaced:
             if os.path.lexists(target):
                 old = target.with_name(f".{mark}-old-{target.name}")
                 target.rename(old)
