@@ -64,6 +64,22 @@ class OutputError(SleepdaskError, OSError):
     """A result cannot be written, or would replace one that is already there."""
 
 
+class ConcurrencyError(SleepdaskError, RuntimeError):
+    """A lock or cache is used in a way that would wait for itself for ever."""
+
+
+class BackendError(SleepdaskError, RuntimeError):
+    """What should run the work cannot be started, cannot be reached, or has gone."""
+
+
+class WorkerLostError(BackendError):
+    """A worker died each time it ran this piece of work."""
+
+
+class TooSlowError(SleepdaskError, TimeoutError):
+    """Work did not end within its time."""
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Suggest the nearest of the choices, to close an error with; empty if none is near.
 
