@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import features, simulate
+    from sleepdask import features, parallel, simulate
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sleepdask.io.recordings import open_recording
     from sleepdask.io.results import open_features
     from sleepdask.parallel.config import ParallelConfig
+    from sleepdask.parallel.settings import parallel_config, set_parallel_config
     from sleepdask.runners import compute, persist, to_dataframe
     from sleepdask.signals.recording import recording_from_arrays
     from sleepdask.viz.overview import overview
@@ -35,14 +36,16 @@ _HOME = {
     "open_features": "sleepdask.io.results",
     "open_recording": "sleepdask.io.recordings",
     "overview": "sleepdask.viz.overview",
+    "parallel_config": "sleepdask.parallel.settings",
     "persist": "sleepdask.runners",
     "read_hypnogram": "sleepdask.io.hypnograms",
     "recording_from_arrays": "sleepdask.signals.recording",
+    "set_parallel_config": "sleepdask.parallel.settings",
     "spectrogram": "sleepdask.features.spectrogram",
     "stage_counts": "sleepdask.hypnogram",
     "to_dataframe": "sleepdask.runners",
 }
-_ROOMS = ("features", "simulate")
+_ROOMS = ("features", "parallel", "simulate")
 
 __all__ = [
     "FileFormatError",
@@ -56,9 +59,12 @@ __all__ = [
     "open_features",
     "open_recording",
     "overview",
+    "parallel",
+    "parallel_config",
     "persist",
     "read_hypnogram",
     "recording_from_arrays",
+    "set_parallel_config",
     "simulate",
     "spectrogram",
     "stage_counts",

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import xarray as xr
-from dask.base import compute as dask_compute
-from dask.base import persist as dask_persist
 
 from sleepdask.errors import ParameterError
+from sleepdask.features.cache import cache_key, recall, remember
+from sleepdask.features.warm import warm_kernels
 from sleepdask.io.tables import flat_table
-from sleepdask.parallel.backends import schedule
-from sleepdask.parallel.config import ParallelConfig
-from sleepdask.parallel.progress import progress_bar
+from sleepdask.parallel.backends import backend_name, open_backend
+from sleepdask.parallel.config import BackendName, ParallelConfig
+from sleepdask.parallel.graphs import compute_on, persist_on
+from sleepdask.parallel.progress import ProgressOption
+from sleepdask.parallel.settings import resolve
 
-T = TypeVar("T", xr.DataTree, xr.Dataset, xr.DataArray)
+_FEWEST_EPOCHS = 20
 
 
 def compute(
     *objects: Any,
-    backend: str = "auto",
+    backend: BackendName | None = None,
     workers: int | None = None,
+    scheduler: Any = None,
     config: ParallelConfig | None = None,
-    progress: bool | None = None,
+    progress: ProgressOption = None,
 ) -> Any:
     """Compute trees, Datasets or DataArrays, all in one pass.
 
@@ -31,10 +36,11 @@ def compute(
     ----------
     *objects
         What to compute. A `DataTree` is no Dask collection, so ``dask.compute`` would leave it lazy.
-    backend, workers, config
-        Where to run; `config` says it all at once. No value depends on it.
+    backend, workers, scheduler, config
+        Where to run, instead of what `ParallelConfig` says that holds here. No value depends on it.
     progress
-        Show a bar; default on a terminal only.
+        True, False, ``"tqdm"``, ``"rich"``, or an object with the methods of `parallel.Progress`; default a bar
+        on a terminal or in a notebook, if the configuration enables it.
 
     Returns
     -------
@@ -48,16 +54,24 @@ def compute(
     >>> float(compute(tree, backend="sync")["a/x"].sum())
     3.0
     """
-    config = config or ParallelConfig(backend=backend, workers=workers)
-    return _run(dask_compute, objects, config, progress=progress)
+    config = resolve(config, backend=backend, workers=workers, scheduler=scheduler)
+    keys = [cache_key(item) for item in objects]
+    results = [recall(key) for key in keys]
+    missing = [i for i, result in enumerate(results) if result is None]
+    if missing:
+        for i, result in zip(missing, _run(compute_on, [objects[i] for i in missing], config, progress), strict=True):
+            results[i] = result
+            remember(keys[i], result)
+    return _one_or_all(results)
 
 
 def persist(
     *objects: Any,
-    backend: str = "auto",
+    backend: BackendName | None = None,
     workers: int | None = None,
+    scheduler: Any = None,
     config: ParallelConfig | None = None,
-    progress: bool | None = None,
+    progress: ProgressOption = None,
 ) -> Any:
     """Compute and keep in memory as Dask collections; parameters as in `compute`.
 
@@ -68,8 +82,8 @@ def persist(
     >>> len(kept.data.dask)
     1
     """
-    config = config or ParallelConfig(backend=backend, workers=workers)
-    return _run(dask_persist, objects, config, progress=progress)
+    config = resolve(config, backend=backend, workers=workers, scheduler=scheduler)
+    return _one_or_all(_run(persist_on, objects, config, progress))
 
 
 def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> pd.DataFrame:
@@ -103,14 +117,22 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
     return table
 
 
-def _run(runner: Any, objects: tuple[Any, ...], config: ParallelConfig, *, progress: bool | None) -> Any:
+def _run(runner: Any, objects: Sequence[Any], config: ParallelConfig, progress: ProgressOption) -> list[Any]:
     parts = [_collections(item) for item in objects]
-    with progress_bar("compute", wanted=progress):
-        done = iter(runner(*(collection for part in parts for collection in part.values()), **schedule(config)))
-    results = tuple(
-        _rebuilt(item, {name: next(done) for name in part}) for item, part in zip(objects, parts, strict=True)
-    )
-    return results[0] if len(results) == 1 else results
+    if config.backend == "auto" and backend_name(config) == "threads" and all(map(_is_small, objects)):
+        config = replace(config, backend="sync")
+    with open_backend(config, prepare=warm_kernels) as backend:
+        done = iter(runner(backend, [one for part in parts for one in part.values()], config, progress))
+    return [_rebuilt(item, {name: next(done) for name in part}) for item, part in zip(objects, parts, strict=True)]
+
+
+def _is_small(item: Any) -> bool:
+    """Whether there are too few epochs to share among workers."""
+    return item.sizes.get("epoch", _FEWEST_EPOCHS) < _FEWEST_EPOCHS  # type: ignore[no-any-return]
+
+
+def _one_or_all(results: Sequence[Any]) -> Any:
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def _collections(item: Any) -> dict[str, xr.Dataset | xr.DataArray]:

@@ -15,6 +15,8 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, settings
 
+from sleepdask.features import clear_feature_cache, enable_feature_cache
+
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("repeatable" if os.environ.get("CI") else "local")
@@ -99,6 +101,15 @@ def scored_night(write_night: WriteNight) -> Path:
     stages = ("W", "N1", "N2", "N3", "R", "?")
     scores = [(90.0 * i, 90.0, f"Sleep stage {stage}") for i, stage in enumerate(stages)]
     return write_night({"C3": 100, "C4": 100, "SpO2": 1}, 610, scores, units={"SpO2": "%"}, name="scored")
+
+
+@pytest.fixture(autouse=True)
+def no_feature_cache() -> Iterator[None]:
+    """Compute again whatever a test asks for; tests of the cache switch it on."""
+    enable_feature_cache(False)
+    yield
+    enable_feature_cache()
+    clear_feature_cache()
 
 
 @pytest.fixture

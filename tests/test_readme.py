@@ -1,4 +1,4 @@
-"""Every command and snippet of the README gives what it shows."""
+"""Every command and snippet of the README and the pages of docs/ gives what it shows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
+
+
+def with_blocks(language: str) -> list[str]:
+    return [page for page in PAGES if blocks(page, language)]
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +35,16 @@ def folder(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def commands() -> list[tuple[str, str]]:
+def commands(page: str) -> list[tuple[str, str]]:
     """Commands of the console blocks with the output shown below each."""
-    parts = [part for block in blocks("console") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    parts = [part for block in blocks(page, "console") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
     return [(command, shown) for command, _, shown in (part.partition("\n") for part in parts)]
 
 
-def test_the_commands_of_the_tour(folder: Path) -> None:
-    assert len(commands()) >= 6
+@pytest.mark.parametrize("page", with_blocks("console"))
+def test_commands(page: str, folder: Path) -> None:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for command, shown in commands():
+    for command, shown in commands(page):
         done = subprocess.run(
             command, shell=True, capture_output=True, text=True, cwd=folder, env=environment, check=False
         )
@@ -47,13 +52,18 @@ def test_the_commands_of_the_tour(folder: Path) -> None:
         assert doctest.OutputChecker().check_output(shown, printed, FLAGS), f"{command}\n{printed}"
 
 
-def test_the_snippets_of_the_tour(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", with_blocks("python"))
+def test_snippets(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    source = "\n".join(blocks("python"))
-    test = doctest.DocTestParser().get_doctest(source, {}, "README", "README.md", 0)
-    assert len(test.examples) >= 10
+    source = "\n".join(blocks(page, "python"))
+    test = doctest.DocTestParser().get_doctest(source, {}, page, page, 0)
     results = doctest.DocTestRunner(optionflags=FLAGS).run(test)
     assert results.failed == 0
+
+
+def test_the_pages_have_what_is_tested() -> None:
+    assert set(with_blocks("console")) == set(with_blocks("python")) == {"README.md", "parallel.md"}
+    assert len(commands("README.md")) >= 6
 
 
 def test_the_two_commands_are_where_continuous_integration_looks_for_them() -> None:
@@ -72,6 +82,8 @@ def test_all_features_are_listed_with_their_parameters() -> None:
         assert set(re.findall(r"`(\w+)`", row.split("|")[3])) == {field.name for field in dataclasses.fields(feature)}
 
 
-def test_files_that_are_linked_exist() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_are_linked_exist(page: str) -> None:
+    folder = ROOT if page == "README.md" else ROOT / "docs"
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[page]):
+        assert (folder / target).exists(), target

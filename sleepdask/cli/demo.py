@@ -8,9 +8,11 @@ import click
 
 from sleepdask.cli.job import DEFAULT_FEATURES, RESULTS, Job, finish, run
 from sleepdask.cli.output import output_options
+from sleepdask.cli.where import backend_options
 from sleepdask.errors import OutputError
 from sleepdask.features import parse_features
 from sleepdask.io.atomic import check_outputs
+from sleepdask.parallel.config import ParallelConfig
 
 _STEM = "demo"
 
@@ -22,6 +24,7 @@ _STEM = "demo"
 @click.option("--hours", default=8.0, show_default=True, type=click.FloatRange(0.1, 24), help="Length of the night.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Another seed, another night.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
+@backend_options
 @output_options
 def command(
     *,
@@ -30,6 +33,7 @@ def command(
     hypnogram: Path | None,
     hours: float,
     seed: int,
+    config: ParallelConfig,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -46,7 +50,8 @@ def command(
         if not quiet and not as_json:
             click.echo(f"making a synthetic night of {hours:g} h in {output}/ ...", err=True)
         path, hypnogram = _synthetic_night(output, hours, seed)
-    job = Job(path=path, output=output, hypnogram=hypnogram, features=parse_features(DEFAULT_FEATURES), force=force)
+    features = parse_features(DEFAULT_FEATURES)
+    job = Job(path=path, output=output, hypnogram=hypnogram, features=features, config=config, force=force)
     return finish(run(job, progress=False if quiet else None), quiet=quiet, as_json=as_json)
 
 

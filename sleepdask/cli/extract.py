@@ -9,9 +9,10 @@ import click
 
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
 from sleepdask.cli.output import exit_code, output_options, report, show
+from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
 from sleepdask.io.results import FILE_NAMES
-from sleepdask.parallel.config import BACKENDS, ParallelConfig
+from sleepdask.parallel.config import ParallelConfig
 
 
 @click.command("extract")
@@ -46,8 +47,7 @@ from sleepdask.parallel.config import BACKENDS, ParallelConfig
     help="Fraction of its samples that a value needs.",
 )
 @click.option("--format", "formats", default="parquet", show_default=True, help=f"Any of {','.join(FILE_NAMES)}.")
-@click.option("--backend", default="auto", show_default=True, type=click.Choice(BACKENDS))
-@click.option("--workers", type=click.IntRange(min=1), help="Threads; default all CPUs this process may use.")
+@backend_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
 @output_options
@@ -58,8 +58,7 @@ def command(
     features: str,
     formats: str,
     channels: tuple[str, ...],
-    backend: str,
-    workers: int | None,
+    config: ParallelConfig,
     dry_run: bool,
     force: bool,
     quiet: bool,
@@ -78,7 +77,7 @@ def command(
         features=parse_features(features),
         formats=tuple(kind.strip() for kind in formats.split(",")),
         options=options | {"channels": list(channels) or None},
-        config=ParallelConfig(backend=backend, workers=workers),
+        config=config,
         force=force,
     )
     if dry_run:

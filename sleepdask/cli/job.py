@@ -26,7 +26,9 @@ from sleepdask.io.provenance import describe_file, provenance
 from sleepdask.io.recordings import open_recording
 from sleepdask.io.results import FILE_NAMES, PROVENANCE, check_formats, write_features
 from sleepdask.io.tables import describe, feature_names, feature_nodes
+from sleepdask.parallel.backends import backend_name, graph_workers
 from sleepdask.parallel.config import ParallelConfig
+from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
@@ -44,7 +46,7 @@ class Job:
     hypnogram: Path | None = None
     formats: tuple[str, ...] = ("parquet",)
     options: Mapping[str, Any] = field(default_factory=dict)
-    config: ParallelConfig = field(default_factory=ParallelConfig)
+    config: ParallelConfig = field(default_factory=get_parallel_config)
     force: bool = False
 
     @property
@@ -61,8 +63,9 @@ class Job:
         """Recording, left uncut so that `extract` cuts it where its epochs need it; and its options."""
         check_formats(list(self.formats))
         hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram)
-        options = {"hypnogram": hypnogram, "workers": self.config.effective_workers}
-        return open_recording(self.path, chunks=None), dict(self.options) | options
+        chunking = {"workers": graph_workers(self.config), "chunk_size": self.config.chunk_size}
+        options = dict(self.options) | {"hypnogram": hypnogram} | chunking
+        return open_recording(self.path, chunks=None), options
 
     def plan(self) -> ExtractionPlan:
         """What would be done."""
@@ -162,8 +165,8 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> d
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
-        "backend": job.config.effective_backend,
-        "workers": job.config.effective_workers,
+        "backend": backend_name(job.config),
+        "workers": graph_workers(job.config),
     }
     return provenance(
         inputs=inputs,

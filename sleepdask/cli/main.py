@@ -15,6 +15,7 @@ _VERBS = {
     "info": "Show what a recording holds; reads no sample.",
     "extract": "Compute features of every epoch of a recording.",
     "demo": "Make a synthetic night, or take a recording, and run the whole job on it.",
+    "tls": "Make certificates for a cluster of your own.",
 }
 _INTERRUPTED = 130
 

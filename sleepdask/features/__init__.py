@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sleepdask.features.base import Feature, Output, Sampling
+from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
@@ -19,7 +20,10 @@ __all__ = [
     "Sampling",
     "Statistics",
     "catalogue",
+    "clear_feature_cache",
     "create",
+    "enable_feature_cache",
+    "get_cache_stats",
     "parse_features",
     "register",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from dask.base import normalize_token
 from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
@@ -48,6 +51,10 @@ class Feature(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
 
+    def __dask_tokenize__(self) -> object:
+        """Tell apart all that may give other values: class, version, parameters, and the state of its file."""
+        return normalize_token((type(self), self.version, self.parameters, _changed(type(self).__module__)))
+
     @property
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
@@ -87,6 +94,14 @@ class Feature(ABC):
     def parameters(self) -> dict[str, Any]:
         """Parameters by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def _changed(module: str) -> int | None:
+    """When the file of a module was changed, so that a feature under development is computed anew once reloaded."""
+    try:
+        return Path(str(sys.modules[module].__file__)).stat().st_mtime_ns
+    except (AttributeError, KeyError, OSError):
+        return None
 
 
 def check_choice(feature: str, parameter: str, value: object, choices: tuple[str, ...]) -> None:

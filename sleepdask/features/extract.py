@@ -60,7 +60,10 @@ def extract(*args: Any, **kwargs: Any) -> xr.DataTree:
     min_coverage
         A value needs at least this fraction of its epoch's samples, else it is NaN.
     workers
-        Threads the chunk rule counts on; default the effective number of CPUs. No value depends on it.
+        Threads or processes the chunk rule counts on; default the effective number of CPUs. No value depends
+        on it.
+    chunk_size
+        Epochs that a chunk should have at least; default 10.
 
     Returns
     -------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from dask.system import CPU_COUNT
+from dask.system import cpu_count
 from numpy.typing import NDArray
 
 from sleepdask.chunks import chunk_edges
@@ -112,6 +113,7 @@ def plan_extraction(
     channels: str | Sequence[str] | None = None,
     min_coverage: float = 0.5,
     workers: int | None = None,
+    chunk_size: int | None = None,
 ) -> ExtractionPlan:
     """Plan what `extract` builds, with the same parameters; `extract` explains them."""
     if isinstance(features, str):
@@ -123,6 +125,8 @@ def plan_extraction(
         raise ParameterError("min_coverage must lie between 0 and 1", found=repr(min_coverage))
     if workers is not None and workers < 1:
         raise ParameterError("workers must be at least 1", found=repr(workers))
+    if chunk_size is not None and chunk_size < 1:
+        raise ParameterError("chunk_size must be at least 1", found=repr(chunk_size))
 
     nodes = signal_nodes(recording)
     _check_labels(nodes)
@@ -154,12 +158,13 @@ def plan_extraction(
     if trailing := grid.trailing(last):
         notes.append(f"the last {describe_span(trailing)} make no whole epoch and are in no row")
 
+    edges = partial(chunk_edges, grid.count, cpu_count() if workers is None else workers, least=chunk_size)
     planned = {}
     for name, signals in nodes.items():
         if grid.window * clock_of(signals).rate < 1_000_000_000:
             notes.append(f"{name}: left out, as an epoch is shorter than the time between two of its samples")
             continue
-        node = _plan_node(signals, grid, features, min_coverage, CPU_COUNT if workers is None else workers)
+        node = _plan_node(signals, grid, features, min_coverage, edges)
         notes += [f"{name}: {_too_slow(f, node)}" for f in features if f not in node.task.features]
         if node.task.features:
             planned[name] = node
@@ -193,7 +198,11 @@ def plan_extraction(
 
 
 def _plan_node(
-    signals: xr.Dataset, grid: EpochGrid, features: tuple[Feature, ...], min_coverage: float, workers: int
+    signals: xr.Dataset,
+    grid: EpochGrid,
+    features: tuple[Feature, ...],
+    min_coverage: float,
+    edges: Callable[..., tuple[int, ...]],
 ) -> NodePlan:
     clock = clock_of(signals)
     signal = signals[SIGNAL]
@@ -202,7 +211,7 @@ def _plan_node(
     task = NodeTask(
         clock=clock,
         grid=grid,
-        edges=chunk_edges(grid.count, workers, bytes_per_epoch),
+        edges=edges(bytes_per_epoch=bytes_per_epoch),
         features=tuple(feature for feature in features if feature.minimal_rate <= clock.rate),
         channels=tuple(str(name) for name in signals["channel"].values),
         min_coverage=min_coverage,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from dask.system import CPU_COUNT
+from dask.system import cpu_count
 
 from sleepdask.chunks import chunk_edges
 from sleepdask.epochs import EpochGrid
@@ -71,7 +71,7 @@ def open_recording(
     if chunks is None:
         return recording
     if chunks == "epochs":
-        return recording.map_over_datasets(_chunk_by_epochs, CPU_COUNT if workers is None else workers)
+        return recording.map_over_datasets(_chunk_by_epochs, cpu_count() if workers is None else workers)
     if isinstance(chunks, str) and chunks != "auto":
         raise ParameterError("unknown chunks", expected="'epochs', 'auto', a mapping or None", found=repr(chunks))
     return recording.map_over_datasets(_chunk, chunks)
