@@ -10,19 +10,19 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import luna, peers, start
+from benchmarks import backends, luna, overhead, peers, start
 from benchmarks.environment import describe_environment
 from benchmarks.memory import memory_rows
 from benchmarks.nights import TEST_DATA, NightFile, real_night, reference_night
 from benchmarks.pipeline import pipeline_rows
 from benchmarks.table import Row, Section, at_least, report, row, skipped
 from benchmarks.timing import Case, Ratio, explain, take_turns
-from benchmarks.work import OURS, file_to_table
+from benchmarks.work import OURS, compute_every_time, file_to_table
 
 _PEER_REPEATS = 3
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
-NAMES = ("pipeline", "scipy", "mne", "yasa", "lunapi", "memory", "imports", "kernels", "cli")
-_BY_NIGHT = {"pipeline", "scipy", "mne", "yasa", "lunapi"}
+NAMES = ("pipeline", "scipy", "mne", "yasa", "lunapi", "memory", "imports", "kernels", "cli", "overhead", "backends")
+_BY_NIGHT = {"pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.make_lunapi:
         print(luna.make_environment(options.make_lunapi))
         return 0
+    compute_every_time()
     environment = describe_environment()
     with TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a night of 1 h, 1 repeat")
+    parser.add_argument("--quick", action="store_true", help="a night of 1 h, 1 repeat, fewer tasks")
     parser.add_argument("--repeats", type=int, help="repeats of what is fast (default 7; peers at most 3)")
     parser.add_argument("--hours", type=float, help="length of the reference night (default 8)")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
@@ -77,7 +78,23 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
     if "memory" in options.only:
         rows = _rows_or_reason("memory", partial(memory_rows, reference, short))
         sections.append(Section("Memory above the warm, idle process", "the shorter night", tuple(rows)))
+    sections += _parallel_sections(options, [reference, real] if real else [reference])
     return [section for section in sections if section.rows]
+
+
+def _parallel_sections(options: argparse.Namespace, nights: Sequence[NightFile]) -> list[Section]:
+    """Come last: the processes of other backends must not disturb what else is timed."""
+    sections = []
+    if "overhead" in options.only:
+        rows = _rows_or_reason("overhead", partial(overhead.overhead_rows, options.repeats, quick=options.quick))
+        sections.append(Section("Overhead of a task", overhead.BASE, tuple(rows)))
+    if "backends" in options.only:
+        for night in nights:
+            rows = _rows_or_reason("backends", partial(backends.backend_rows, night, options.repeats))
+            sections.append(Section(f"Backends: {night.title}", backends.ONE, tuple(rows)))
+        rows = _rows_or_reason("start", partial(backends.first_result_rows, options.repeats))
+        sections.append(Section("Start of a backend", backends.NEW_THREADS, tuple(rows)))
+    return sections
 
 
 def _night_rows(options: argparse.Namespace, night: NightFile) -> list[Row]:

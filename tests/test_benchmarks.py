@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import sleepdask as sd
+from sleepdask.features import enable_feature_cache, get_cache_stats
 from sleepdask.simulate import REFERENCE_MONTAGE, simulate_night
 
 ROOT = Path(__file__).parents[1]
@@ -108,10 +109,52 @@ def test_limit_decodes_every_sample_of_the_epochs(module: Any, folder: Path) -> 
     np.testing.assert_array_equal(np.concatenate(decoded, axis=1), expected)
 
 
+def test_tasks_are_done_as_often_as_they_are_counted(module: Any) -> None:
+    calls: list[str] = []
+    tasks = module("overhead").Tasks("short", calls.append, "call", mapped=3, graphed=2)
+
+    def loop(function: Any, items: Any) -> None:
+        for item in items:
+            function(item)
+
+    for case, expected in zip(tasks.cases({"map": loop}, {"graph": loop}), (3, 2), strict=True):
+        calls.clear()
+        assert case.run() > 0
+        assert len(calls) == expected
+    assert [case.name for case in tasks.cases({"map": loop}, {"graph": loop})] == ["short: map", "short: graph"]
+
+
+def test_backends_in_this_process_give_the_same(module: Any) -> None:
+    backends, overhead = module("backends"), module("overhead")
+    with backends.open_places([backends.SYNC, backends.THREADS, backends.AUTO]) as places:
+        for place in places.values():
+            assert list(overhead._graph(place, overhead.same, [1, 2, 3])) == [1, 2, 3]
+            assert overhead._threaded(place, overhead.same, [1, 2, 3]) == [1, 2, 3]
+
+
+def test_backend_that_cannot_be_started_says_so_in_its_row(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    backends, timing = module("backends"), module("timing")
+    monkeypatch.setitem(backends._STARTS, backends.RAY, lambda: import_module("no_such_module"))
+    with backends.open_places([backends.RAY, backends.SYNC]) as places:
+        series = timing.take_turns(
+            [timing.Case(name, lambda place=place: place() and 1.0) for name, place in places.items()], 1
+        )
+    assert series[backends.RAY].problem == "skipped: no_such_module is not installed"
+    assert series[backends.SYNC].amounts == [1.0]
+
+
+def test_work_is_never_looked_up_in_the_feature_cache(module: Any, folder: Path) -> None:
+    enable_feature_cache()
+    hits = get_cache_stats()["hits"]
+    for _ in range(2):
+        module("work").file_to_table(module("nights").reference_night(folder, HOURS).path, backend="sync", workers=1)
+    assert get_cache_stats()["hits"] == hits
+
+
 @pytest.mark.slow
 def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     written = tmp_path / "out.json"
-    command = [sys.executable, "-m", "benchmarks", "--hours", str(HOURS), "--repeats", "1"]
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--hours", str(HOURS), "--repeats", "1"]
     done = subprocess.run(
         [*command, "--folder", str(folder), "--json", str(written)],
         cwd=ROOT,
@@ -122,5 +165,5 @@ def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
     titles = [section["title"] for section in json.loads(written.read_text())["sections"]]
-    assert len(titles) == 4
+    assert len(titles) == 7 + any(title.startswith("Backends: Real night") for title in titles)
     assert all(f"## {title}" in done.stdout for title in titles)
