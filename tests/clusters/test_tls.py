@@ -169,7 +169,7 @@ def test_who_has_not_cannot_connect(
     assert "security=" in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="a Client that cannot connect leaves its thread behind")
+@pytest.mark.slow
 def test_no_thread_is_left_where_certificates_are_wanted(
     tls_cluster: Any, until: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -105,8 +105,6 @@ def _from_dask() -> str | None:
 
 
 def _new_client(source: Any, config: ParallelConfig) -> Client:
-    from distributed import Client
-
     options: dict[str, Any] = {"set_as_default": False, "timeout": _CONNECT_SECONDS}
     security = as_security(config.security)
     if security is not None:
@@ -124,10 +122,26 @@ def _new_client(source: Any, config: ParallelConfig) -> Client:
         expected = "an address, a scheduler file, a Client or a cluster"
         raise ParameterError("this is no scheduler", expected=expected, found=repr(source))
     try:
-        client = Client(**options)
+        client = _tidy_client()(**options)
     except (OSError, TimeoutError, ValueError, RuntimeError, TypeError) as error:
         raise _no_answer(options["address"], error) from error
     return _checked(client, config)
+
+
+def _tidy_client() -> type[Client]:
+    """Client that leaves no thread behind if it cannot connect: collected as garbage later, it could block another."""
+    from distributed import Client
+
+    class TidyClient(Client):  # type: ignore[misc]
+        def start(self, **options: Any) -> None:
+            try:
+                super().start(**options)
+            except BaseException:
+                self._loop_runner.stop()
+                self.status = "closed"
+                raise
+
+    return TidyClient
 
 
 def _no_answer(where: object, error: Exception) -> BackendError:
