@@ -21,10 +21,12 @@ from sleepdask.parallel.tls import as_security
 if TYPE_CHECKING:
     from distributed import Security
 
-_ENVIRON = "distributed.nanny.pre-spawn-environ"
 # Dask's nannies set MALLOC_TRIM_THRESHOLD_, after which glibc returns every large buffer to the system and faults it
-# in anew; None takes it away. Their limits for BLAS stay; numba is not among them.
-_CHANGES = {"MALLOC_TRIM_THRESHOLD_": None, "NUMBA_NUM_THREADS": 1}
+# in anew; None keeps them from it. Their limits for BLAS stay; numba is not among them.
+WORKERS: dict[str, dict[str, Any]] = {
+    "pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": None},
+    "environ": {"NUMBA_NUM_THREADS": 1},
+}
 _CLOSE_SECONDS = 10
 
 # A worker that dies again and again takes longer to come back than Dask waits before it does without.
@@ -103,7 +105,7 @@ def _start(workers: int, memory_limit: int | None, security: Security | None) ->
     options: dict[str, Any] = {} if memory_limit is None else {"memory_limit": memory_limit}
     if security is not None:
         options["security"] = security
-    with dask.config.set({_ENVIRON: {**dask.config.get(_ENVIRON), **_CHANGES}}):
+    with dask.config.set(_worker_config()), _without(WORKERS["pre-spawn-environ"]):
         try:
             cluster = LocalCluster(
                 n_workers=workers,
@@ -116,6 +118,21 @@ def _start(workers: int, memory_limit: int | None, security: Security | None) ->
         except RuntimeError as error:
             raise BackendError("no worker process could be started", fix=_GUARD) from error
     return _Started(cluster, Client(cluster, set_as_default=False))
+
+
+def _worker_config() -> dict[str, Any]:
+    sections = {f"distributed.nanny.{name}": changes for name, changes in WORKERS.items()}
+    return {name: {**dask.config.get(name), **changes} for name, changes in sections.items()}
+
+
+@contextmanager
+def _without(names: Collection[str]) -> Iterator[None]:
+    """Take variables out of the environment that children inherit: a nanny of somebody else leaves them there."""
+    taken = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 _GUARD = "a script that starts processes must do so under: if __name__ == '__main__':"
