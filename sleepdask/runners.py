@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import xarray as xr
+from dask.base import is_dask_collection
 
 from sleepdask.errors import ParameterError
 from sleepdask.features.cache import cache_key, recall, remember
@@ -119,10 +120,12 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
 
 def _run(runner: Any, objects: Sequence[Any], config: ParallelConfig, progress: ProgressOption) -> list[Any]:
     parts = [_collections(item) for item in objects]
-    if config.backend == "auto" and backend_name(config) == "threads" and all(map(_is_small, objects)):
+    collections = [one for part in parts for one in part.values()]
+    few = config.backend == "auto" and backend_name(config) == "threads" and all(map(_is_small, objects))
+    if few or not any(map(is_dask_collection, collections)):  # what is in memory needs no cluster to be started
         config = replace(config, backend="sync")
     with open_backend(config, prepare=warm_kernels) as backend:
-        done = iter(runner(backend, [one for part in parts for one in part.values()], config, progress))
+        done = iter(runner(backend, collections, config, progress))
     return [_rebuilt(item, {name: next(done) for name in part}) for item, part in zip(objects, parts, strict=True)]
 
 

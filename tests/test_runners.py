@@ -155,3 +155,15 @@ def test_a_flat_table(lazy: xr.DataTree) -> None:
     assert isinstance(table.index, pd.RangeIndex)
     assert list(table.columns[:4]) == ["epoch", "start", "stage", "C3/mean"]
     assert table["stage"].isna().tolist() == [False] * 15 + [True] * 5
+
+
+def test_what_is_in_memory_needs_no_cluster(lazy: xr.DataTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = sd.compute(lazy, backend="sync")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a cluster was started")
+
+    monkeypatch.setattr("sleepdask.parallel.backends.local.local_cluster", refuse)
+    xr.testing.assert_identical(sd.compute(done, backend="processes"), done)
+    with pytest.raises(AssertionError, match="a cluster was started"):
+        sd.compute(lazy, backend="processes")

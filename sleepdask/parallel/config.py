@@ -119,6 +119,11 @@ class ParallelConfig:
         object.__setattr__(self, name, value)
 
     @property
+    def seconds(self) -> float | None:
+        """The time limit as a number."""
+        return None if self.timeout is None else _seconds(self.timeout)
+
+    @property
     def graph_workers(self) -> int:
         """Threads or processes that run a graph on this machine."""
         return self.workers or cpu_count()

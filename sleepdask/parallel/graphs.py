@@ -43,5 +43,4 @@ def persist_on(
 def _terms(backend: Backend, description: str, config: ParallelConfig, wanted: ProgressOption) -> Terms:
     progress = choose_progress(description, wanted, enabled=config.enable_progress)
     announce(backend.dashboard, progress)
-    timeout = config.timeout if isinstance(config.timeout, float) else None
-    return Terms(progress, config.retries, timeout)
+    return Terms(progress, config.retries, config.seconds)

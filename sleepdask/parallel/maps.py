@@ -60,7 +60,7 @@ class Map:
         self._call = Call(function, config.retries, config.on_error)
         self._batch = batch or config.chunk_size
         self._inline = config.backend == "auto" and backend.in_process and config.timeout is None
-        self._timeout = config.timeout if isinstance(config.timeout, float) and backend.name != "sync" else None
+        self._timeout = None if backend.name == "sync" else config.seconds
         self._stop = stop or Event()
         self._left = len(items) if isinstance(items, Sized) else None
         self._items = iter(items)

@@ -29,9 +29,8 @@ def backend_name(config: ParallelConfig, purpose: Purpose = "graph") -> str:
     """
     if not config.enabled or config.backend == "sync":
         return "sync"
-    threads = (
-        "sync" if inside.get() else "threads"
-    )  # a thread that waits for threads of its own kind may do so for ever
+    # a thread that waits for threads of its own kind may do so for ever
+    threads = "sync" if inside.get() else "threads"
     if purpose == "io":
         return threads
     if config.backend == "auto":

@@ -92,14 +92,18 @@ class OnCluster(Backend):
         busy: list[str] = []
         if self._kill:
             with suppress(Exception):  # what is gone is not busy
-                busy = [worker for worker, tasks in self.client.processing().items() if not keys.isdisjoint(tasks)]
+                busy = self._busy(keys)
         self._cancel(futures)
         if self._kill:  # work of others that such a worker has is done again elsewhere
             self._kill(busy)
 
     def has_begun(self, future: AnyFuture) -> bool:
         keys = {each.key for each in _remote([future])}
-        return not keys or any(not keys.isdisjoint(tasks) for tasks in self.client.processing().values())
+        return not keys or bool(self._busy(keys))
+
+    def _busy(self, keys: Set[Any]) -> list[str]:
+        """Addresses of the workers that have any of these tasks in hand."""
+        return [worker for worker, tasks in self.client.processing().items() if not keys.isdisjoint(tasks)]
 
     def check(self) -> None:
         if self.client.status != "running":

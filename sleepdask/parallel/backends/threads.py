@@ -38,7 +38,7 @@ class ThreadPool(Executor):
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        self._jobs.put((future, partial(copy_context().run, self._call, partial(function, *args, **kwargs))))
+        self._jobs.put((future, partial(copy_context().run, _call, partial(function, *args, **kwargs))))
         self._grow()
         return future
 
@@ -56,10 +56,6 @@ class ThreadPool(Executor):
             if not self._idle.acquire(blocking=False) and self._threads < self._most:
                 self._threads += 1
                 threading.Thread(target=self._work, daemon=True, name=f"parallel-{self._threads}").start()
-
-    def _call(self, function: Callable[[], Any]) -> Any:
-        inside.set(True)
-        return function()
 
     def _work(self) -> None:
         while self._do_next():
@@ -86,6 +82,11 @@ class ThreadPool(Executor):
             self._most -= 1
             self._threads -= 1
             return False
+
+
+def _call(function: Callable[[], Any]) -> Any:
+    inside.set(True)
+    return function()
 
 
 class Threads(base.Backend):
