@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 import sleepdask as sd
 from benchmarks.limit import Limit
 from benchmarks.nights import NightFile
@@ -15,7 +13,7 @@ from benchmarks.table import Aim, Row, at_least, at_most, row
 from benchmarks.timing import Case, Ratio, take_turns
 from benchmarks.work import DEFAULTS, EPOCH_SECONDS, OURS, WORK, file_to_table
 from sleepdask.features.plan import plan_extraction
-from sleepdask.features.task import gather_values
+from sleepdask.features.task import gather
 from sleepdask.signals.recording import SIGNAL
 
 _ONE, _SYNC = "sleepdask, 1 thread", "sleepdask, sync"
@@ -72,7 +70,7 @@ def _dask_cases(night: NightFile) -> list[Case]:
             for k in range(node.task.n_chunks):
                 first, after = node.task.chunk(k)[0]
                 boxes.append(node.task(signal[:, first:after].values, (0, k)))
-            gather_values(np.concatenate(boxes, axis=1))
+            gather([boxes])
 
     def by_dask() -> None:
         sd.compute(sd.extract(recording, WORK, epoch=EPOCH_SECONDS, workers=1), backend="sync", progress=False)

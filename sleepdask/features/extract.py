@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from inspect import signature
 from itertools import pairwise
+from operator import getitem
 from typing import Any, ParamSpec
 
 import dask.array as da
@@ -14,7 +15,7 @@ import xarray as xr
 
 from sleepdask.features.base import Feature, Output
 from sleepdask.features.plan import ExtractionPlan, NodePlan, plan_extraction
-from sleepdask.features.task import STATUSES, NodeTask, gather_reasons, gather_status, gather_values
+from sleepdask.features.task import STATUS_DTYPE, STATUSES, NodeTask, gather
 from sleepdask.signals.recording import SIGNAL
 from sleepdask.signals.units import with_unit
 
@@ -103,8 +104,8 @@ def extract(*args: Any, **kwargs: Any) -> xr.DataTree:
 
 
 def _build(node: NodePlan) -> xr.Dataset:
-    task, boxes = node.task, _results(node)
-    values = _values(node, boxes)
+    task = node.task
+    values, status, reasons = _results(node)
     variables = {
         output.name: (("epoch", "channel"), values[i], _attributes(feature, output, node.unit))
         for i, (feature, output) in enumerate(node.outputs)
@@ -114,8 +115,8 @@ def _build(node: NodePlan) -> xr.Dataset:
             task.grid.coverage(task.clock),
             {"units": "1", "definition": "recorded samples / expected samples"},
         ),
-        "status": ("epoch", _per_epoch(gather_status, boxes, task, "<U7"), {"definition": ", ".join(STATUSES)}),
-        "reason": ("epoch", _per_epoch(gather_reasons, boxes, task, object), {"definition": "why it is not ok"}),
+        "status": ("epoch", status, {"definition": ", ".join(STATUSES)}),
+        "reason": ("epoch", reasons, {"definition": "why it is not ok"}),
     }
     channels = node.signals.drop_vars(["time", SIGNAL]).coords
     return xr.Dataset(variables, coords=channels, attrs={"sampling_frequency": task.sampling.rate})
@@ -123,30 +124,32 @@ def _build(node: NodePlan) -> xr.Dataset:
 
 def node_values(node: NodePlan) -> da.Array:
     """All outputs of a node, lazy, dims (output, epoch, channel), in one chunk."""
-    return _values(node, _results(node))
+    return _results(node)[0]
 
 
-def _results(node: NodePlan) -> da.Array:
-    """One `ChunkResult` a task, brought together: a gather of kilobytes, of which all variables are views."""
+def _results(node: NodePlan) -> tuple[da.Array, da.Array, da.Array]:
+    """Values (output, epoch, channel), status and reasons (epoch,) of all chunks, brought together by one task.
+
+    What it gathers is kilobytes; all variables are views of its result.
+    """
     task = node.task
     blocks = _blocks(node.signals[SIGNAL].variable.transpose("channel", "time"), task)
     each = ((1,), (1,) * task.n_chunks)
-    boxes: da.Array = da.map_blocks(task, blocks, dtype=object, chunks=each, meta=np.empty((0, 0), object))
-    gathered: da.Array = boxes.rechunk((1, task.n_chunks), method="tasks")
-    return gathered
+    boxes = da.map_blocks(task, blocks, dtype=object, chunks=each, meta=np.empty((0, 0), object))
+    gathered = da.blockwise(gather, "", boxes, "ij", dtype=object, meta=np.empty((), object), concatenate=False)
+    epochs = task.grid.count
+    return (
+        _part(gathered, 0, (len(node.outputs), epochs, len(task.channels)), np.float64),
+        _part(gathered, 1, (epochs,), STATUS_DTYPE),
+        _part(gathered, 2, (epochs,), object),
+    )
 
 
-def _values(node: NodePlan, boxes: da.Array) -> da.Array:
-    shape = (len(node.outputs), node.task.grid.count, len(node.task.channels))
-    axes = {"drop_axis": (0, 1), "new_axis": (0, 1, 2), "chunks": shape}
-    values: da.Array = da.map_blocks(gather_values, boxes, dtype=np.float64, meta=np.empty((0, 0, 0)), **axes)
-    return values
-
-
-def _per_epoch(gather: Callable[..., Any], boxes: da.Array, task: NodeTask, dtype: Any) -> da.Array:
-    axes = {"drop_axis": (0, 1), "new_axis": (0,), "chunks": (task.grid.count,)}
-    states: da.Array = da.map_blocks(gather, boxes, dtype=dtype, meta=np.empty(0, dtype), **axes)
-    return states
+def _part(gathered: da.Array, index: int, shape: tuple[int, ...], dtype: Any) -> da.Array:
+    meta = np.empty((0,) * len(shape), dtype)
+    axes = list(range(len(shape)))
+    part: da.Array = da.map_blocks(getitem, gathered, index, dtype=dtype, meta=meta, new_axis=axes, chunks=shape)
+    return part
 
 
 def _attributes(feature: Feature, output: Output, unit: str) -> dict[str, str | int]:
@@ -172,7 +175,7 @@ def _blocks(signal: xr.Variable, task: NodeTask) -> da.Array:
 
 def _chunked(signal: xr.Variable, sizes: int | tuple[int, ...] = -1) -> da.Array:
     if signal.chunks is None:
-        array: da.Array = signal.chunk({"channel": -1, "time": sizes}).data
+        array: da.Array = signal.chunk({"channel": -1, "time": sizes}, inline_array=True).data
     else:  # by tasks: left to itself, Dask imports distributed, and under a Client shuffles through it
         array = signal.data.rechunk({0: -1, 1: sizes}, method="tasks")
     return array

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from sleepdask.epochs import EpochGrid
 from sleepdask.features.base import Bounds, Feature, Samples, Sampling, Values
+from sleepdask.parallel.light import light
 from sleepdask.signals.clock import Clock
 
 STATUSES = ("ok", "partial", "missing", "failed")
+STATUS_DTYPE = "<U7"
 OK, PARTIAL, MISSING, FAILED = range(len(STATUSES))
 
 
@@ -131,20 +133,17 @@ def as_samples(block: NDArray[Any]) -> Samples:
     return np.ascontiguousarray(block, dtype)
 
 
-def gather_values(boxes: NDArray[Any]) -> Values:
-    """Values of all chunks, dims (output, epoch, channel)."""
-    return np.concatenate([result.values for result in boxes.flat], axis=1)
+@light
+def gather(boxes: list[list[NDArray[Any]]]) -> tuple[Values, NDArray[np.str_], NDArray[Any]]:
+    """Bring the results of all chunks together.
 
-
-def gather_status(boxes: NDArray[Any]) -> NDArray[np.str_]:
-    """Status of all epochs, dims (epoch,)."""
-    codes = np.concatenate([result.status for result in boxes.flat])
-    return np.array(STATUSES, "<U7").take(codes)
-
-
-def gather_reasons(boxes: NDArray[Any]) -> NDArray[Any]:
-    """Why an epoch is not ``ok``, dims (epoch,): its causes, joined by a semicolon."""
-    return np.concatenate([_reasons_of(result) for result in boxes.flat])
+    Values have dims (output, epoch, channel), the status of each epoch and why it is not ``ok`` (its causes,
+    joined by a semicolon) dims (epoch,).
+    """
+    results: list[ChunkResult] = [box.item() for row in boxes for box in row]
+    values = np.concatenate([result.values for result in results], axis=1)
+    status = np.array(STATUSES, STATUS_DTYPE).take(np.concatenate([result.status for result in results]))
+    return values, status, np.concatenate([_reasons_of(result) for result in results])
 
 
 def _reasons_of(result: ChunkResult) -> NDArray[Any]:

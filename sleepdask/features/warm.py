@@ -1,4 +1,4 @@
-"""Compiles the kernels ahead, so that not every worker process has to."""
+"""Compiles what tasks need ahead, so that not every worker process has to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from sleepdask.features.registry import catalogue, create
 
 
 def warm_kernels() -> None:
-    """Compute every feature of one silent epoch: what was not yet compiled is in the cache on disk afterwards."""
+    """Decode a sample, compute every feature of one silent epoch: all that tasks call is in the cache on disk then."""
     from sleepdask.features.kernels.counts import finite_counts
+    from sleepdask.io.edf.decode import decode
 
     rate = 1000
     samples = np.zeros((1, 8 * rate), np.float32)
     starts, stops = np.array([0]), np.array([8 * rate])
+    decode(samples, 0, np.zeros((1, 1), np.int16), np.array([0]), 1, np.ones(1), np.zeros(1))
     finite_counts(samples, starts, stops)
     for name in catalogue():
         feature = create(name)

@@ -79,7 +79,7 @@ def open_recording(
 
 def _chunk(node: xr.Dataset, chunks: Mapping[str, Any]) -> xr.Dataset:
     """Chunk the samples alone: labels and annotations stay in memory."""
-    return node.assign({SIGNAL: node[SIGNAL].variable.chunk(chunks)}) if SIGNAL in node else node
+    return node.assign({SIGNAL: node[SIGNAL].variable.chunk(chunks, inline_array=True)}) if SIGNAL in node else node
 
 
 def _chunk_by_epochs(node: xr.Dataset, workers: int) -> xr.Dataset:

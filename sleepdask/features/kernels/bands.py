@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sleepdask.features.base import Values
-from sleepdask.features.kernels.jit import INTEGER, NOTHING, REAL, readable, single, writable
+from sleepdask.jit import INTEGER, NOTHING, REAL, readable, single, writable
 
 
 def bin_range(low: float, high: float, spacing: float, *, closed: bool) -> tuple[int, int]:

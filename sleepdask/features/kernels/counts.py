@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sleepdask.features.base import Bounds, Samples
-from sleepdask.features.kernels.jit import INTEGER, NOTHING, kernel, readable, writable
+from sleepdask.jit import INTEGER, NOTHING, kernel, readable, writable
 
 _LANES = 64
 

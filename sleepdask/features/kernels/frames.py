@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sleepdask.features.kernels.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, single, writable
 from sleepdask.features.kernels.lanes import LANES, total
 from sleepdask.features.kernels.selection import select
+from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, single, writable
 
 
 @kernel(

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sleepdask.features.base import Bounds, Samples, Values
-from sleepdask.features.kernels.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, writable
 from sleepdask.features.kernels.lanes import LANES, total
+from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, writable
 
 
 def variances(samples: Samples, starts: Bounds, stops: Bounds) -> Values:

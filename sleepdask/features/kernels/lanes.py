@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sleepdask.features.kernels.jit import helper
+from sleepdask.jit import helper
 
 LANES = 64
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sleepdask.features.base import Bounds, Samples, Values
-from sleepdask.features.kernels.jit import INTEGER, NOTHING, REAL, kernel, readable, writable
 from sleepdask.features.kernels.lanes import LANES, compact, extremes, total
+from sleepdask.jit import INTEGER, NOTHING, REAL, kernel, readable, writable
 
 COUNT, MEAN, MIN, MAX, M2, M3, M4 = range(7)
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from sleepdask.features.base import Bounds, Samples, Values
-from sleepdask.features.kernels.jit import CODE, INTEGER, NOTHING, REAL, helper, kernel, readable, writable
 from sleepdask.features.kernels.lanes import LANES, compact, extremes, total
 from sleepdask.features.kernels.selection import select, smallest
+from sleepdask.jit import CODE, INTEGER, NOTHING, REAL, helper, kernel, readable, writable
 
 _BUCKETS = 2048
 _STRIDE = 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sleepdask.features.kernels.jit import helper
+from sleepdask.jit import helper
 
 
 @helper

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
+import numpy as np
+import numpy.typing as npt
+
 from sleepdask.errors import FileFormatError
 from sleepdask.io.edf.fields import decode_text
 from sleepdask.io.edf.model import Header, SignalHeader
@@ -18,6 +21,7 @@ from sleepdask.io.edf.tal import SECOND, Tal, TalError, malformed, parse_tals
 
 # Writers round the time of a record to some decimals; a missing sample at up to 1 kHz is still seen.
 _TOLERANCE_NS = 1_000_000
+_POWERS_OF_TEN = 10 ** np.arange(1, 19)
 
 
 @dataclass(frozen=True)
@@ -79,22 +83,36 @@ def _lists(file: RecordFile, header: Header, signal: SignalHeader) -> Iterator[t
     A record that holds its own time alone, as nearly all do, is recognised as a whole and left out.
     """
     width = 2 * signal.samples_per_record
-    lead, lead_rest = divmod(header.start_ns - header.origin_ns, SECOND)
-    step, step_rest = divmod(header.record_ns, SECOND)
-    usual = b"" if lead_rest or step_rest or lead < 0 else b"+%d\x14\x14"
-    for first, block in file.spans(0, file.n_records, signal.byte_offset, signal.byte_offset + width):
-        raw = block.tobytes()
-        for number in range(len(block)):
-            record, begin = first + number, number * width
-            if raw[begin : begin + width].rstrip(b"\0") == (usual and usual % (lead + record * step)):
-                continue
+    for first, block, at in file.spans(0, file.n_records, signal.byte_offset, signal.byte_offset + width):
+        lists = block[:, at : at + width]
+        for number in np.flatnonzero(~_hold_their_time(lists, header, first)).tolist():
+            record, raw = first + number, lists[number].tobytes()
             try:
-                for index, tal in enumerate(parse_tals(raw, begin, begin + width)):
+                for index, tal in enumerate(parse_tals(raw, 0, width)):
                     yield record, index, tal
             except TalError as error:
-                inside = error.position - begin
-                position = file.header_bytes + record * file.record_bytes + signal.byte_offset + inside
-                raise malformed(file.path, record, position, raw[error.position : begin + width]) from error
+                position = file.header_bytes + record * file.record_bytes + signal.byte_offset + error.position
+                raise malformed(file.path, record, position, raw[error.position :]) from error
+
+
+def _hold_their_time(lists: npt.NDArray[np.uint8], header: Header, first: int) -> npt.NDArray[np.bool_]:
+    """Tell which of some records hold but ``+<whole seconds>``, two separators and zeros: what is due at their time."""
+    usual = np.zeros(len(lists), bool)
+    lead, lead_rest = divmod(header.start_ns - header.origin_ns, SECOND)
+    step, step_rest = divmod(header.record_ns, SECOND)
+    if lead_rest or step_rest or lead < 0:
+        return usual
+    due = lead + step * np.arange(first, first + len(lists))
+    digits = np.searchsorted(_POWERS_OF_TEN, due, side="right") + 1
+    for count in np.unique(digits).tolist():
+        if count + 3 <= lists.shape[1]:
+            chosen = slice(*np.searchsorted(digits, [count, count + 1]))  # times grow, and so do their digits
+            text = np.zeros((chosen.stop - chosen.start, lists.shape[1]), np.uint8)
+            text[:, 0] = ord("+")
+            text[:, 1 : count + 1] = due[chosen, None] // 10 ** np.arange(count)[::-1] % 10 + ord("0")
+            text[:, count + 1 : count + 3] = 20
+            usual[chosen] = (lists[chosen] == text).all(axis=1)
+    return usual
 
 
 def _check_time(where: str, header: Header, record: int, onset_ns: int) -> None:

@@ -74,15 +74,16 @@ class RecordFile:
     record_bytes: int
     n_records: int
 
-    def spans(self, first: int, last: int, begin: int, end: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    def spans(self, first: int, last: int, begin: int, end: int) -> Iterator[tuple[int, npt.NDArray[np.uint8], int]]:
         """Bytes ``begin`` to ``end`` of each of the records ``first`` to ``last`` (half-open), in blocks.
 
         When the bytes between two such spans are many, they are not read.
 
         Yields
         ------
-        tuple of int and ndarray
-            Number of the first record of a block, and its bytes (records, end - begin), valid until the next.
+        tuple of int, ndarray and int
+            Number of the first record of a block, its bytes (records, bytes of each) in C order, valid until the
+            next, and where in them ``begin`` is: 0, or ``begin`` where whole records are read.
 
         Raises
         ------
@@ -100,10 +101,10 @@ class RecordFile:
                 if skip:
                     for number, row in enumerate(block, record):
                         self._fill(file, number, begin, row.data)
-                    yield record, block
+                    yield record, block, 0
                 else:
                     self._fill(file, record, 0, block.reshape(-1).data)
-                    yield record, block[:, begin:end]
+                    yield record, block, begin
 
     def _fill(self, file: FileIO, record: int, begin: int, buffer: memoryview) -> None:
         got = read_at(file, self.header_bytes + record * self.record_bytes + begin, buffer)

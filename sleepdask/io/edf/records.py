@@ -139,25 +139,23 @@ class SignalReader:
             done = 0
             for first, last, low, high in _pieces(start, stop, self.samples_per_record):
                 size = (last - first) * (high - low)
-                self._read_records(rows.tolist(), first, last, low, high, out[:, done : done + size])
+                self._read_records(rows, first, last, low, high, out, done)
                 done += size
         return out
 
-    def _read_records(self, rows: list[int], first: int, last: int, low: int, high: int, out: npt.NDArray[Any]) -> None:
-        """Read samples ``low`` to ``high`` of each of the records ``first`` to ``last``, into ``out``."""
-        starts = [self.byte_offsets[row] for row in rows]
-        begin, width = min(starts) + 2 * low, 2 * (high - low)
-        done = 0
-        for _, block in self.file.spans(first, last, begin, max(starts) + 2 * low + width):
-            size = len(block) * (high - low)
-            for target, row in zip(out, rows, strict=True):
-                place = self.byte_offsets[row] + 2 * low - begin
-                stored = block[:, place : place + width].view("<i2")
-                values = target[done : done + size].reshape(stored.shape)
-                values[...] = stored
-                values *= self.gains[row]
-                values += self.offsets[row]
-            done += size
+    def _read_records(
+        self, rows: npt.NDArray[Any], first: int, last: int, low: int, high: int, out: npt.NDArray[Any], done: int
+    ) -> None:
+        """Read samples ``low`` to ``high`` of the records ``first`` to ``last``, into ``out`` from ``done`` on."""
+        from sleepdask.io.edf.decode import decode  # its compiler is not needed to read headers
+
+        starts = np.array(self.byte_offsets)[rows] + 2 * low
+        gains, offsets = np.array(self.gains)[rows], np.array(self.offsets)[rows]
+        begin, width = int(starts.min()), high - low
+        for _, block, at in self.file.spans(first, last, begin, int(starts.max()) + 2 * width):
+            stored = block.view("<i2").astype(np.int16, copy=False)  # a copy on big-endian machines only
+            decode(out, done, stored, (starts - begin + at) // 2, width, gains, offsets)
+            done += len(block) * width
 
 
 def _pieces(start: int, stop: int, per_record: int) -> list[tuple[int, int, int, int]]:

@@ -17,6 +17,7 @@ Signature = Callable[[Any], Any]
 INTEGER = _numba.types.int64
 REAL = _numba.types.float64
 CODE = _numba.types.uint16
+SHORT = _numba.types.int16
 NOTHING = _numba.types.void
 
 _compiling = Lock()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sleepdask.features.kernels import jit
+from sleepdask import jit
 
 
 def test_import__no_compiler() -> None:
