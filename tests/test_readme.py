@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def with_blocks(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the two files of the tour, in which its commands have run."""
+    """A folder with the two files of the tour."""
     folder = tmp_path_factory.mktemp("tour")
     for path in (test_data / "sleep-edf-sc4001").glob("*.edf"):
         (folder / path.name).symlink_to(path)
@@ -41,19 +42,26 @@ def commands(page: str) -> list[tuple[str, str]]:
     return [(command, shown) for command, _, shown in (part.partition("\n") for part in parts)]
 
 
+@cache
+def printed(page: str, folder: Path) -> list[str]:
+    """Run the commands of a page, once; gives what each of them printed."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return [
+        subprocess.run(command, shell=True, cwd=folder, env=environment, check=False, **both).stdout
+        for command, _ in commands(page)
+    ]
+
+
 @pytest.mark.parametrize("page", with_blocks("console"))
 def test_commands(page: str, folder: Path) -> None:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for command, shown in commands(page):
-        done = subprocess.run(
-            command, shell=True, capture_output=True, text=True, cwd=folder, env=environment, check=False
-        )
-        printed = done.stdout + done.stderr
-        assert doctest.OutputChecker().check_output(shown, printed, FLAGS), f"{command}\n{printed}"
+    for (command, shown), got in zip(commands(page), printed(page, folder), strict=True):
+        assert doctest.OutputChecker().check_output(shown, got, FLAGS), f"{command}\n{got}"
 
 
 @pytest.mark.parametrize("page", with_blocks("python"))
 def test_snippets(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed(page, folder)  # snippets read what the commands of their page wrote
     monkeypatch.chdir(folder)
     source = "\n".join(blocks(page, "python"))
     test = doctest.DocTestParser().get_doctest(source, {}, page, page, 0)

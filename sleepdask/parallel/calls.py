@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 from uuid import uuid4
 
@@ -33,12 +33,13 @@ class Batch:
 
 @dataclass
 class Done:
-    """What comes back for a batch: a value for each item, and an outcome for each that failed."""
+    """What comes back for a batch: a value for each item, an outcome for each that failed, time and processor time."""
 
     first: int
     values: list[Any] = field(default_factory=list)
     failures: dict[int, Outcome[Any]] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu: float = 0.0
 
     @classmethod
     def of(cls, outcome: Outcome[Any]) -> Done:
@@ -69,9 +70,9 @@ class Call:
 
     def __call__(self, batch: Batch) -> Done:
         """Call the function with each item of a batch."""
-        began = perf_counter()
+        began, used = perf_counter(), thread_time()
         done = (self._detailed if self.detailed else self._plain)(batch)
-        done.seconds = perf_counter() - began
+        done.seconds, done.cpu = perf_counter() - began, thread_time() - used
         return done
 
     def _detailed(self, batch: Batch) -> Done:

@@ -23,8 +23,10 @@ from sleepdask.parallel.outcome import Outcome
 
 _LOOK_SECONDS = 0.2
 _INLINE_SECONDS = 0.001  # what is done in this time is not worth a pool
+_GLANCE_SECONDS = 0.01  # a processor that is busy elsewhere for a moment proves nothing
 _MOST = 1 << 16
 _BATCH_BYTES = 1 << 20  # cheap items are not gathered beyond this
+_ONE_CPU = (0.8, 1.1)  # processor time per second of threads that keep each other from running
 
 
 class Map:
@@ -38,7 +40,7 @@ class Map:
         What runs on what; items are taken as they are needed, so there may be a million of them, or no end.
     config
         Says how large batches are, how often an item is tried and how long it may take, and, with
-        ``backend="auto"``, that what takes about no time may run in the calling thread.
+        ``backend="auto"``, that what takes about no time, or holds the GIL, may run in the calling thread.
     batch
         Most items that go out together instead of `chunk_size`. It is fewer near the end, so that all workers
         stay busy, and more of those that take no time.
@@ -70,6 +72,9 @@ class Map:
         self._inbox: SimpleQueue[int] = SimpleQueue()
         self._alone: set[int] = set()
         self._spent, self._done, self._sent = 0.0, 0, 0
+        self._cpu, self._batches = 0.0, 0
+        self._began = perf_counter()
+        self._in_turn = False
 
     def __iter__(self) -> Iterator[Done]:
         self._send = self._sender()
@@ -77,7 +82,10 @@ class Map:
             if self._inline:
                 yield from self._cheap()
             while not self._stop.is_set():
-                self._fill()
+                if self._in_turn and not self._running:
+                    yield from self._here()
+                if not self._in_turn:
+                    self._fill()
                 if not self._running:
                     return
                 yield from self._wait(_LOOK_SECONDS)
@@ -103,6 +111,23 @@ class Map:
         until = perf_counter() + _INLINE_SECONDS
         while perf_counter() < until and (batch := self._take(1)):
             yield self._call(batch)
+
+    def _here(self) -> Iterator[Done]:
+        """Do here, one after the other, what threads would do no faster, until items wait for anything."""
+        spent = used = 0.0
+        while not self._stop.is_set() and (batch := self._take(1)):
+            done = self._call(batch)
+            yield done
+            spent, used = spent + done.seconds, used + done.cpu
+            if spent > _GLANCE_SECONDS and used < _ONE_CPU[0] * spent:
+                break
+        self._inline = self._in_turn = False
+
+    def _look_whether_threads_help(self) -> None:
+        """Notice work that holds the GIL: all threads together use one processor, and spend time on taking turns."""
+        if self._inline and self._left and self._batches >= self._backend.workers:
+            low, high = _ONE_CPU
+            self._in_turn = self._in_turn or low < self._cpu / (perf_counter() - self._began) < high
 
     def _fill(self) -> None:
         """Keep every worker busy and as many batches again waiting, no more: memory stays bounded."""
@@ -177,6 +202,9 @@ class Map:
             return
         self._spent += done.seconds
         self._done += len(done.values)
+        self._cpu += done.cpu
+        self._batches += 1
+        self._look_whether_threads_help()
         yield done
 
     def _overdue(self, timeout: float) -> Iterator[Done]:

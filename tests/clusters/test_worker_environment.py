@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from sleepdask.parallel import ParallelConfig, ParallelExecutor, close_pools
+from sleepdask.parallel import ParallelConfig, ParallelExecutor, close_pools, open_backend
 from sleepdask.parallel.backends.local import WORKERS
 
 NAMES = ("MALLOC_TRIM_THRESHOLD_", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
@@ -22,6 +23,17 @@ def test_workers_started_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert executor.map_processes(lambda name: os.environ.get(name), NAMES) == [None, "1", "1"]
     assert os.environ["MALLOC_TRIM_THRESHOLD_"] == "65536"
     assert "NUMBA_NUM_THREADS" not in os.environ
+
+
+def test_workers_started_here_have_imported_what_maps_need() -> None:
+    close_pools()
+    with open_backend(ParallelConfig(backend="processes", workers=2)) as backend:
+        loaded = backend.client.run(_loaded)  # type: ignore[attr-defined]
+    assert list(loaded.values()) == [True, True]
+
+
+def _loaded() -> bool:
+    return "sleepdask.parallel.maps" in sys.modules
 
 
 def test_workers_started_by_hand_get_the_same() -> None:

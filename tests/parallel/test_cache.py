@@ -17,39 +17,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jobs import PATIENCE, Job, run_together
 
 from sleepdask.errors import ConcurrencyError, ParameterError
 from sleepdask.parallel.cache import MAX_BYTES, ThreadSafeCache
-
-PATIENCE = 60.0  # seconds after which a test that hangs fails
-
-
-class Job:
-    """Function that runs in a thread of its own, which cannot keep the tests from ending."""
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function = function
-        self._result: object = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._result = self._function()
-        except BaseException as error:
-            self._error = error
-
-    def end(self) -> Any:
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive(), "the thread hangs"
-        if self._error:
-            raise self._error
-        return self._result
-
-
-def run_together(*functions: Callable[[], object]) -> list[Any]:
-    return [job.end() for job in [Job(function) for function in functions]]
 
 
 def outcome(function: Callable[[], object]) -> object:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jobs import PATIENCE, Job
 
 from sleepdask.errors import BackendError, ParameterError, TooSlowError, WorkerLostError
 from sleepdask.parallel import (
@@ -39,7 +40,6 @@ from sleepdask.parallel import (
 from sleepdask.parallel.backends.threads import ThreadPool
 from sleepdask.parallel.calls import Batch, Call, Done, RemoteError
 
-PATIENCE = 60.0  # seconds after which a test that hangs fails
 IN_PROCESSES = [False, True]
 
 
@@ -71,30 +71,6 @@ def executor(backend: str = "threads", **settings: Any) -> tuple[Callable[..., l
 
 def map_(backend: str, function: Callable[[Any], Any], items: Iterable[Any], **settings: Any) -> list[Any]:
     return executor(backend, **settings)[0](function, items)
-
-
-class Job:
-    """Function that runs in a thread of its own, which cannot keep the tests from ending."""
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function = function
-        self._result: object = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._result = self._function()
-        except BaseException as error:
-            self._error = error
-
-    def end(self, patience: float = PATIENCE) -> Any:
-        self._thread.join(patience)
-        assert not self._thread.is_alive(), "the thread hangs"
-        if self._error:
-            raise self._error
-        return self._result
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -177,6 +153,44 @@ def test_chunksize_is_the_largest_batch_of_what_takes_time(monkeypatch: pytest.M
     sizes.clear()
     made.map_threaded(abs, range(10_000))
     assert max(sizes) > 100
+
+
+def threads_of(work: Callable[[int], object], backend: str = "auto") -> list[int]:
+    """Thread in which each of many items ran, on a pool of one."""
+
+    def where(k: int) -> int:
+        work(k)
+        return threading.get_ident()
+
+    return ParallelExecutor(ParallelConfig(backend=backend, max_workers_io=1)).map_threaded(where, range(100))  # type: ignore[arg-type]
+
+
+def test_what_keeps_one_processor_busy_ends_up_in_the_calling_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sleepdask.parallel.calls.thread_time", time.perf_counter)  # sleep is work
+    threads = threads_of(lambda _: time.sleep(0.002))
+    assert threads[0] != threading.get_ident()
+    assert threads[-30:] == [threading.get_ident()] * 30
+    assert threading.get_ident() not in threads_of(lambda _: time.sleep(0.002), "threads")
+
+
+def test_what_waits_stays_in_the_pool() -> None:
+    assert threading.get_ident() not in threads_of(lambda _: time.sleep(0.002))
+
+
+def test_what_begins_to_wait_goes_back_to_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sleepdask.parallel.calls.thread_time", lambda: time.perf_counter() - waited)
+    waited = 0.0
+
+    def work(k: int) -> None:
+        nonlocal waited
+        time.sleep(0.002)
+        if k >= 60:
+            time.sleep(0.02)
+            waited += 0.02
+
+    threads = threads_of(work)
+    assert threads[59] == threading.get_ident()
+    assert threads[-1] != threading.get_ident()
 
 
 @pytest.mark.parametrize("backend", ["sync", "threads", "processes"])
@@ -574,7 +588,7 @@ def test_the_time_of_an_item_begins_when_it_does() -> None:
             time.sleep(0.1)
         return k
 
-    outcomes = map_("processes", work, range(6), timeout=0.5, on_error="return")
+    outcomes = map_("processes", work, range(6), timeout=3, on_error="return")
     assert outline(outcomes) == ["TooSlowError", "TooSlowError", 2, 3, 4, 5]
 
 

@@ -12,39 +12,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from jobs import PATIENCE, Job, run_together
 
 from sleepdask.errors import ConcurrencyError
 from sleepdask.parallel.locks import AtomicCounter, RWLock, synchronized
 
-PATIENCE = 60.0  # seconds after which a test that hangs fails
 MODES = ["reader", "writer"]
-
-
-class Job:
-    """Function that runs in a thread of its own, which cannot keep the tests from ending."""
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function = function
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._function()
-        except BaseException as error:
-            self._error = error
-
-    def end(self) -> None:
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive(), "the thread hangs"
-        if self._error:
-            raise self._error
-
-
-def run_together(*functions: Callable[[], object]) -> None:
-    for job in [Job(function) for function in functions]:
-        job.end()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

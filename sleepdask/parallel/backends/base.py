@@ -39,7 +39,7 @@ class Backend(ABC):
     workers: int
     dashboard: str = ""
     in_process: bool = False
-    batch_seconds: float = 0.03  # of a map: shorter ones cost more to send than they take
+    batch_seconds: float = 0.1  # of a map: shorter ones cost more to send than they take
 
     @abstractmethod
     def get(self, graph: Any, keys: Any, terms: Terms) -> Any:

@@ -19,7 +19,7 @@ from sleepdask.parallel.backends.cluster import OnCluster
 from sleepdask.parallel.tls import as_security
 
 if TYPE_CHECKING:
-    from distributed import Security
+    from distributed import LocalCluster, Security
 
 # Dask's nannies set MALLOC_TRIM_THRESHOLD_, after which glibc returns every large buffer to the system and faults it
 # in anew; None keeps them from it. Their limits for BLAS stay; numba is not among them.
@@ -27,10 +27,9 @@ WORKERS: dict[str, dict[str, Any]] = {
     "pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": None},
     "environ": {"NUMBA_NUM_THREADS": 1},
 }
+# What a map runs there: imported before a worker joins, so that no item's time is spent on it.
+_PRELOAD = "sleepdask.parallel.maps"
 _CLOSE_SECONDS = 10
-
-# A worker that dies again and again takes longer to come back than Dask waits before it does without.
-dask.config.update_defaults({"distributed": {"deploy": {"lost-worker-timeout": "10 minutes"}}})
 
 
 @dataclass
@@ -100,14 +99,14 @@ atexit.register(close_local_clusters)
 
 
 def _start(workers: int, memory_limit: int | None, security: Security | None) -> _Started:
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     options: dict[str, Any] = {} if memory_limit is None else {"memory_limit": memory_limit}
     if security is not None:
         options["security"] = security
     with dask.config.set(_worker_config()), _without(WORKERS["pre-spawn-environ"]):
         try:
-            cluster = LocalCluster(
+            cluster = _steady_cluster()(
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
@@ -120,9 +119,24 @@ def _start(workers: int, memory_limit: int | None, security: Security | None) ->
     return _Started(cluster, Client(cluster, set_as_default=False))
 
 
+def _steady_cluster() -> type[LocalCluster]:
+    """Cluster that waits for a lost worker as long as it takes: one that dies again and again is slow to come back."""
+    from distributed import LocalCluster
+    from distributed.deploy.cluster import Cluster
+
+    class SteadyCluster(LocalCluster):  # type: ignore[misc]
+        def _update_worker_status(self, op: str, msg: Any) -> None:
+            Cluster._update_worker_status(self, op, msg)  # LocalCluster's own gives such a worker up
+
+    return SteadyCluster
+
+
 def _worker_config() -> dict[str, Any]:
     sections = {f"distributed.nanny.{name}": changes for name, changes in WORKERS.items()}
-    return {name: {**dask.config.get(name), **changes} for name, changes in sections.items()}
+    preload = [*dask.config.get("distributed.worker.preload"), _PRELOAD]
+    return {name: {**dask.config.get(name), **changes} for name, changes in sections.items()} | {
+        "distributed.worker.preload": preload
+    }
 
 
 @contextmanager
