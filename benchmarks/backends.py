@@ -40,7 +40,6 @@ _NOTES = {
     _UNTOUCHED: "LocalCluster with MALLOC_TRIM_THRESHOLD_ left as Dask sets it",
 }
 _TIMED = (ONE, SYNC, THREADS, PROCESSES, DISTRIBUTED, RAY, _UNTOUCHED)
-_ALONE = (ONE, THREADS, PROCESSES)
 _START_SECONDS = 60
 _END_SECONDS = 10
 _ORPHANED = "15 minutes"  # without work; then the scheduler ends, and its workers with it, whatever became of us
@@ -56,13 +55,20 @@ def open_places(names: Iterable[str]) -> Iterator[dict[str, Place]]:
 
 
 def backend_rows(night: NightFile, repeats: int) -> list[Row]:
-    """Time the work of a night on every backend, all of them started and warm."""
-    with open_places(_TIMED) as places:
+    """Time the work of a night on each backend, started and warm, in turns with one thread.
+
+    One backend at a time: the idle schedulers and workers of all of them together would take a good part of a core.
+    """
+    return [row for name in _TIMED for row in _against_one_thread(name, night, repeats)]
+
+
+def _against_one_thread(name: str, night: NightFile, repeats: int) -> list[Row]:
+    with open_places(dict.fromkeys((ONE, name))) as places:
         tables = [
-            Case(name, partial(_table, place, night.path), note=_NOTES.get(name, "")) for name, place in places.items()
+            Case(each, partial(_table, place, night.path), note=_NOTES.get(each, "")) for each, place in places.items()
         ]
         series = take_turns([*tables, *_compute_cases(night, places)], repeats)
-    return [row(one, series[ONE], _speed_up(series, name)) for name, one in series.items()]
+    return [row(series[name], series[ONE], _speed_up(series, name)), row(series[_alone(name)], series[_alone(ONE)])]
 
 
 def first_result_rows(repeats: int) -> list[Row]:
@@ -120,7 +126,11 @@ def _compute_cases(night: NightFile, places: dict[str, Place]) -> list[Case]:
         sd.compute(lazy, config=place(), progress=False)
 
     note = "the graph is built before, no table is made"
-    return [Case(f"compute alone, {name}", partial(run, places[name]), note=note) for name in _ALONE]
+    return [Case(_alone(name), partial(run, place), note=note) for name, place in places.items()]
+
+
+def _alone(name: str) -> str:
+    return f"{name}: compute alone"
 
 
 def _speed_up(series: dict[str, Series], name: str) -> Aim | None:
