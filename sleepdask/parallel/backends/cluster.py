@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence, Set
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from dask.core import flatten
@@ -21,6 +21,8 @@ from sleepdask.parallel.backends.scheduler_progress import follow
 
 _LOOK_SECONDS = 0.2
 _JOIN_SECONDS = 60
+_CANCEL_SECONDS = 5  # a scheduler takes note of it later, not at once
+_CANCEL_LOOK_SECONDS = 0.01
 _BIG = 1 << 20
 
 
@@ -89,12 +91,12 @@ class OnCluster(Backend):
             self.client.cancel(futures, force=True)
 
     def _stop(self, futures: Sequence[Future], keys: Set[Any]) -> None:
-        busy: list[str] = []
-        if self._kill:
-            with suppress(Exception):  # what is gone is not busy
-                busy = self._busy(keys)
+        busy = self._busy(keys)
         self._cancel(futures)
         if self._kill:  # work of others that such a worker has is done again elsewhere
+            deadline = monotonic() + _CANCEL_SECONDS
+            while self._busy(keys) and monotonic() < deadline:  # killed before, this work would begin anew elsewhere
+                sleep(_CANCEL_LOOK_SECONDS)
             self._kill(busy)
 
     def has_begun(self, future: AnyFuture) -> bool:
@@ -102,8 +104,10 @@ class OnCluster(Backend):
         return not keys or bool(self._busy(keys))
 
     def _busy(self, keys: Set[Any]) -> list[str]:
-        """Addresses of the workers that have any of these tasks in hand."""
-        return [worker for worker, tasks in self.client.processing().items() if not keys.isdisjoint(tasks)]
+        """Addresses of the workers that have any of these tasks in hand; none of a scheduler that is gone."""
+        with suppress(Exception):
+            return [worker for worker, tasks in self.client.processing().items() if not keys.isdisjoint(tasks)]
+        return []
 
     def check(self) -> None:
         if self.client.status != "running":
