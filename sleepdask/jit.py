@@ -78,6 +78,6 @@ def helper(function: Function) -> Function:
 def _compile(function: Function, signature: Any) -> Function:
     try:
         compiled = _numba.njit(signature, nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:
+    except (RuntimeError, OSError):  # no place for a cache, or none left in it
         compiled = _numba.njit(signature, nogil=True, error_model="numpy")(function)
     return cast(Function, compiled)

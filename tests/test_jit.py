@@ -19,12 +19,15 @@ def test_import__no_compiler() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_kernel__compiles_where_no_cache_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [RuntimeError("cannot cache function: no locator available"), OSError(28, "No space left on device")]
+)
+def test_kernel__compiles_where_no_cache_can_be_kept(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     real = jit._numba.njit
 
     def njit(*args: object, cache: bool = False, **options: object) -> object:
         if cache:
-            raise RuntimeError("cannot cache function: no locator available")
+            raise error
         return real(*args, **options)
 
     monkeypatch.setattr(jit._numba, "njit", njit)

@@ -68,7 +68,8 @@ def cache_key(item: Any) -> str | None:
     nodes = feature_nodes(item)
     if not nodes or not any(node.chunks for node in nodes.values()):
         return None
-    return str(tokenize(item.to_dataset(), nodes))
+    whole = [(node.relative_to(item), node.to_dataset(inherit=node is item)) for node in item.subtree]
+    return str(tokenize(item.name, whole))
 
 
 def recall(key: str | None) -> xr.DataTree | None:

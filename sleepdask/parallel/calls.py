@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from time import perf_counter, thread_time
+from itertools import takewhile
+from threading import Event
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -33,13 +35,12 @@ class Batch:
 
 @dataclass
 class Done:
-    """What comes back for a batch: a value for each item, an outcome for each that failed, time and processor time."""
+    """What comes back for a batch: a value for each item, and an outcome for each that failed."""
 
     first: int
     values: list[Any] = field(default_factory=list)
     failures: dict[int, Outcome[Any]] = field(default_factory=dict)
     seconds: float = 0.0
-    cpu: float = 0.0
 
     @classmethod
     def of(cls, outcome: Outcome[Any]) -> Done:
@@ -68,22 +69,22 @@ class Call:
         """Whether the value of each item is its `Outcome`."""
         return self.on_error == "return"
 
-    def __call__(self, batch: Batch) -> Done:
-        """Call the function with each item of a batch."""
-        began, used = perf_counter(), thread_time()
-        done = (self._detailed if self.detailed else self._plain)(batch)
-        done.seconds, done.cpu = perf_counter() - began, thread_time() - used
+    def __call__(self, batch: Batch, stop: Event | None = None) -> Done:
+        """Call the function with each item of a batch, until `stop` is set: nobody wants the rest then."""
+        began = perf_counter()
+        done = (self._detailed if self.detailed else self._plain)(batch, stop)
+        done.seconds = perf_counter() - began
         return done
 
-    def _detailed(self, batch: Batch) -> Done:
-        outcomes = [attempt(self.function, i, item, self.retries) for i, item in enumerate(batch.items, batch.first)]
-        return Done(batch.first, outcomes)
+    def _detailed(self, batch: Batch, stop: Event | None) -> Done:
+        items = enumerate(_until(stop, batch.items), batch.first)
+        return Done(batch.first, [attempt(self.function, i, item, self.retries) for i, item in items])
 
-    def _plain(self, batch: Batch) -> Done:
+    def _plain(self, batch: Batch, stop: Event | None) -> Done:
         """As long as nothing fails, an item costs no more than in any loop."""
         done = Done(batch.first)
         function, append = self.function, done.values.append
-        for item in batch.items:
+        for item in _until(stop, batch.items):
             try:
                 append(function(item))
             except (Exception, SystemExit) as error:
@@ -94,6 +95,10 @@ class Call:
                     if self.on_error == "raise":
                         break
         return done
+
+
+def _until(stop: Event | None, items: tuple[Any, ...]) -> Iterable[Any]:
+    return items if stop is None else takewhile(lambda _: not stop.is_set(), items)
 
 
 class PickledCall:

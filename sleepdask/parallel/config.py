@@ -102,10 +102,10 @@ class ParallelConfig:
         for name in ("enabled", "enable_progress", "require_tls"):
             self._set(name, _switch(name, getattr(self, name)))
         for name in ("max_workers_cpu", "max_workers_io", "chunk_size"):
-            _check_count(name, getattr(self, name), least=1)
-        _check_count("retries", self.retries, least=0)
+            check_count(name, getattr(self, name), least=1)
+        check_count("retries", self.retries, least=0)
         if self.workers is not None:
-            _check_count("workers", self.workers, least=1)
+            check_count("workers", self.workers, least=1)
         _check_choice("backend", self.backend, BACKENDS)
         _check_choice("on_error", self.on_error, ON_ERROR)
         if self.timeout is not None:
@@ -161,7 +161,8 @@ def _switch(name: str, value: object) -> bool:
     raise ParameterError(f"{name} is a switch", expected="True or False", found=repr(value))
 
 
-def _check_count(name: str, value: object, *, least: int) -> None:
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Refuse what is no whole number, or too small a one."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ParameterError(f"{name} must be a whole number of at least {least}", found=repr(value))
 

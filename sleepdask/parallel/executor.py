@@ -31,8 +31,7 @@ class ParallelExecutor:
     Results have the order of the items. Items are taken as they are needed and go out in batches of at most
     `chunk_size` (smaller near the end, larger for what takes no time), so a million of them need no memory.
     Functions may be lambdas and closures. Where ``backend="auto"`` holds, a threaded map that takes about a
-    millisecond as a whole, or the rest of one whose items hold the GIL, runs in the calling thread; processes
-    never do, unless there is one item at most.
+    millisecond as a whole runs in the calling thread; processes never do, unless there is one item at most.
 
     Parameters
     ----------
@@ -267,4 +266,5 @@ async def _pairs_awaited(parts: Generator[Done, None, None], stop: Event) -> Asy
         stop.set()
         if step is not None:
             await asyncio.wait([step])
+            step.cancelled() or step.exception()  # seen: whoever cancels does not ask
         parts.close()

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future as LocalFuture
+from contextvars import copy_context
 from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -18,15 +19,13 @@ from sleepdask.errors import BackendError, ParameterError, WorkerLostError
 from sleepdask.parallel.backends.base import Backend, Future
 from sleepdask.parallel.backends.here import too_slow
 from sleepdask.parallel.calls import Batch, Call, Done, PickledCall, pickled
-from sleepdask.parallel.config import ParallelConfig
+from sleepdask.parallel.config import ParallelConfig, check_count
 from sleepdask.parallel.outcome import Outcome
 
 _LOOK_SECONDS = 0.2
 _INLINE_SECONDS = 0.001  # what is done in this time is not worth a pool
-_GLANCE_SECONDS = 0.01  # a processor that is busy elsewhere for a moment proves nothing
 _MOST = 1 << 16
 _BATCH_BYTES = 1 << 20  # cheap items are not gathered beyond this
-_ONE_CPU = (0.8, 1.1)  # processor time per second of threads that keep each other from running
 
 
 class Map:
@@ -40,12 +39,12 @@ class Map:
         What runs on what; items are taken as they are needed, so there may be a million of them, or no end.
     config
         Says how large batches are, how often an item is tried and how long it may take, and, with
-        ``backend="auto"``, that what takes about no time, or holds the GIL, may run in the calling thread.
+        ``backend="auto"``, that what takes about no time may run in the calling thread.
     batch
         Most items that go out together instead of `chunk_size`. It is fewer near the end, so that all workers
         stay busy, and more of those that take no time.
     stop
-        Ends the iteration when another thread sets it.
+        Ends the iteration when another thread sets it; a thread that is busy with a batch ends it after its item.
     """
 
     def __init__(
@@ -60,6 +59,8 @@ class Map:
     ) -> None:
         self._backend = backend
         self._call = Call(function, config.retries, config.on_error)
+        if batch is not None:
+            check_count("chunksize", batch, least=1)
         self._batch = batch or config.chunk_size
         self._inline = config.backend == "auto" and backend.in_process and config.timeout is None
         self._timeout = None if backend.name == "sync" else config.seconds
@@ -72,9 +73,6 @@ class Map:
         self._inbox: SimpleQueue[int] = SimpleQueue()
         self._alone: set[int] = set()
         self._spent, self._done, self._sent = 0.0, 0, 0
-        self._cpu, self._batches = 0.0, 0
-        self._began = perf_counter()
-        self._in_turn = False
 
     def __iter__(self) -> Iterator[Done]:
         self._send = self._sender()
@@ -82,17 +80,16 @@ class Map:
             if self._inline:
                 yield from self._cheap()
             while not self._stop.is_set():
-                if self._in_turn and not self._running:
-                    yield from self._here()
-                if not self._in_turn:
-                    self._fill()
+                self._fill()
                 if not self._running:
                     return
                 yield from self._wait(_LOOK_SECONDS)
         except GeneratorExit:
+            self._stop.set()
             self._backend.cancel(self._futures())
             raise
         except BaseException:
+            self._stop.set()
             self._backend.stop(self._futures())
             raise
         self._backend.cancel(self._futures())
@@ -110,24 +107,7 @@ class Map:
             return
         until = perf_counter() + _INLINE_SECONDS
         while perf_counter() < until and (batch := self._take(1)):
-            yield self._call(batch)
-
-    def _here(self) -> Iterator[Done]:
-        """Do here, one after the other, what threads would do no faster, until items wait for anything."""
-        spent = used = 0.0
-        while not self._stop.is_set() and (batch := self._take(1)):
-            done = self._call(batch)
-            yield done
-            spent, used = spent + done.seconds, used + done.cpu
-            if spent > _GLANCE_SECONDS and used < _ONE_CPU[0] * spent:
-                break
-        self._inline = self._in_turn = False
-
-    def _look_whether_threads_help(self) -> None:
-        """Notice work that holds the GIL: all threads together use one processor, and spend time on taking turns."""
-        if self._inline and self._left and self._batches >= self._backend.workers:
-            low, high = _ONE_CPU
-            self._in_turn = self._in_turn or low < self._cpu / (perf_counter() - self._began) < high
+            yield copy_context().run(self._call, batch)
 
     def _fill(self) -> None:
         """Keep every worker busy and as many batches again waiting, no more: memory stays bounded."""
@@ -202,9 +182,6 @@ class Map:
             return
         self._spent += done.seconds
         self._done += len(done.values)
-        self._cpu += done.cpu
-        self._batches += 1
-        self._look_whether_threads_help()
         yield done
 
     def _overdue(self, timeout: float) -> Iterator[Done]:
@@ -223,7 +200,7 @@ class Map:
     def _sender(self) -> Callable[[Batch], Future]:
         backend, call = self._backend, self._call
         if backend.in_process:
-            return lambda batch: backend.submit(call, batch)
+            return lambda batch: backend.submit(call, batch, self._stop)
         shared = backend.share(PickledCall(call))
 
         def send(batch: Batch) -> Future:

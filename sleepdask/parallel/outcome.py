@@ -45,7 +45,12 @@ class Outcome(Generic[R]):
     @property
     def message(self) -> str:
         """Text of the error; empty if there is none."""
-        return "" if self.error is None else str(self.error)
+        if self.error is None:
+            return ""
+        try:
+            return str(self.error)
+        except Exception as broken:
+            return f"(its text cannot be made: {type(broken).__name__})"
 
     def unwrap(self) -> R:
         """Give the value, or raise the error with a note of the item and the worker's traceback."""
@@ -54,6 +59,8 @@ class Outcome(Generic[R]):
         note = f"item {self.index}{self.worker and f', on {self.worker}'}\n{self.traceback}".rstrip()
         if note not in getattr(self.error, "__notes__", []):
             self.error.add_note(note)
+        if isinstance(self.error, StopIteration):  # it would end a loop around this, as if all were well
+            raise RuntimeError(f"item {self.index} raised StopIteration") from self.error
         raise self.error
 
 

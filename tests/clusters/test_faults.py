@@ -352,6 +352,24 @@ def test_the_calling_thread_stops_between_two_tasks(compute_graph: ComputeGraph,
     assert len(list(notes.iterdir())) == begun
 
 
+@pytest.mark.parametrize("backend", ["sync", "threads"])
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_an_interrupt_begins_no_further_task(compute_graph: ComputeGraph, backend: str, timeout: float | None) -> None:
+    begun: list[int] = []
+
+    def work(k: int) -> None:
+        begun.append(k)
+        if len(begun) == 5:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # type: ignore[arg-type]
+        time.sleep(0.05)
+
+    config = ParallelConfig(backend=backend, workers=2, timeout=timeout)
+    with pytest.raises(KeyboardInterrupt):
+        compute_graph(config, *each(work, range(100)))
+    time.sleep(0.5)
+    assert len(begun) < 30
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["threads", "processes", "distributed"])
 def test_an_item_that_never_ends(start_elsewhere: Any, never: Path, backend: str) -> None:

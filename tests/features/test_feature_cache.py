@@ -199,3 +199,15 @@ def test_a_new_version_of_a_feature_is_another_question(
     monkeypatch.setattr(Hjorth, "version", 99)
     sd.compute(features_of(scored_night, Hjorth()))
     assert computed
+
+
+def test_what_else_is_in_the_tree_is_part_of_the_key(scored_night: Path) -> None:
+    features = features_of(scored_night)
+    for number in (1.0, 2.0):
+        mine = features.copy()
+        mine["mine"] = xr.Dataset({"x": ("t", [number])})
+        mine.name = f"night {number}"
+        done = sd.compute(mine)
+        assert done["mine/x"].values.tolist() == [number]
+        assert done.name == mine.name
+    assert "mine" not in sd.compute(features).children

@@ -138,9 +138,9 @@ def test_chunksize_is_the_largest_batch_of_what_takes_time(monkeypatch: pytest.M
     sizes: list[int] = []
     call = Call.__call__
 
-    def spy(self: Call, batch: Batch) -> Done:
+    def spy(self: Call, batch: Batch, *rest: Any) -> Done:
         sizes.append(len(batch.items))
-        return call(self, batch)
+        return call(self, batch, *rest)
 
     monkeypatch.setattr(Call, "__call__", spy)
     made = executor("threads", chunk_size=5)[1]
@@ -155,42 +155,64 @@ def test_chunksize_is_the_largest_batch_of_what_takes_time(monkeypatch: pytest.M
     assert max(sizes) > 100
 
 
-def threads_of(work: Callable[[int], object], backend: str = "auto") -> list[int]:
-    """Thread in which each of many items ran, on a pool of one."""
-
-    def where(k: int) -> int:
-        work(k)
-        return threading.get_ident()
-
-    return ParallelExecutor(ParallelConfig(backend=backend, max_workers_io=1)).map_threaded(where, range(100))  # type: ignore[arg-type]
+@pytest.mark.parametrize("chunksize", [0, -1, 2.5])
+def test_a_chunksize_that_is_none(chunksize: Any) -> None:
+    with pytest.raises(ParameterError, match="chunksize"):
+        ParallelExecutor().map_threaded(abs, [1, 2], chunksize=chunksize)
 
 
-def test_what_keeps_one_processor_busy_ends_up_in_the_calling_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sleepdask.parallel.calls.thread_time", time.perf_counter)  # sleep is work
-    threads = threads_of(lambda _: time.sleep(0.002))
-    assert threads[0] != threading.get_ident()
-    assert threads[-30:] == [threading.get_ident()] * 30
-    assert threading.get_ident() not in threads_of(lambda _: time.sleep(0.002), "threads")
+def test_what_runs_in_the_calling_thread_sees_a_context_of_its_own() -> None:
+    variable: ContextVar[int] = ContextVar("variable", default=0)
+    ParallelExecutor().map_threaded(variable.set, range(1, 50))
+    assert variable.get() == 0
 
 
-def test_what_waits_stays_in_the_pool() -> None:
-    assert threading.get_ident() not in threads_of(lambda _: time.sleep(0.002))
+def test_an_item_that_waits_for_a_thread_has_not_begun() -> None:
+    leave = threading.Event()
+    busy = Job(lambda: map_("threads", lambda _: leave.wait(PATIENCE), range(2)))
+    timed = Job(lambda: map_("threads", abs, [-1], timeout=0.2, on_error="return"))
+    time.sleep(1)
+    leave.set()
+    assert [outcome.value for outcome in timed.end()] == [1]
+    busy.end()
 
 
-def test_what_begins_to_wait_goes_back_to_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sleepdask.parallel.calls.thread_time", lambda: time.perf_counter() - waited)
-    waited = 0.0
+@pytest.mark.parametrize("end", ["error", "interrupt"])
+def test_threads_leave_the_rest_of_a_batch(end: str) -> None:
+    begun = AtomicCounter()
 
     def work(k: int) -> None:
-        nonlocal waited
-        time.sleep(0.002)
-        if k >= 60:
-            time.sleep(0.02)
-            waited += 0.02
+        begun.increment()
+        if k == 0:
+            if end == "error":
+                raise LookupError("no first")
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # type: ignore[arg-type]
+        time.sleep(0.05)
 
-    threads = threads_of(work)
-    assert threads[59] == threading.get_ident()
-    assert threads[-1] != threading.get_ident()
+    with pytest.raises((LookupError, KeyboardInterrupt)):
+        map_("threads", work, range(200), chunk_size=50)
+    time.sleep(0.5)
+    assert begun.value < 30  # of 100 in the two batches
+
+
+def test_an_item_that_says_stop_iteration() -> None:
+    with pytest.raises(RuntimeError, match="item 1 raised StopIteration") as caught:
+        map_("threads", next, [iter([1]), iter([])])
+    assert isinstance(caught.value.__cause__, StopIteration)
+
+
+def test_an_error_without_a_text(caplog: pytest.LogCaptureFixture) -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    def work(k: int) -> int:
+        if k == 1:
+            raise MuteError
+        return k
+
+    assert map_("threads", work, range(3), on_error="skip") == [0, 2]
+    assert "its text cannot be made: RuntimeError" in caplog.text
 
 
 @pytest.mark.parametrize("backend", ["sync", "threads", "processes"])

@@ -76,6 +76,23 @@ def test_two_sources_of_one_collector() -> None:
     assert get_sync(merged, "y") == 8
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_small_result_of_a_small_result(reverse: bool) -> None:
+    graph = {"x": SOURCE, "a": (getitem, "x", slice(2)), "z": (tail, "a"), "b": (getitem, "z", 0), "y": (abs, "b")}
+    merged = merge_views(dict(reversed(graph.items())) if reverse else graph, ["y"])
+    assert get_sync(merged, ["y"]) == get_sync(graph, ["y"]) == (2,)
+
+
+def test_a_view_at_a_place_that_is_a_view() -> None:
+    graph = {"x": SOURCE, "u": SOURCE, "i": (getitem, "x", 0), "v": (getitem, "u", "i"), "y": (abs, "v")}
+    assert get_sync(merge_views(graph, ["y"]), ["y"]) == (2,)
+
+
+@light
+def tail(numbers: list[int]) -> list[int]:
+    return numbers[1:]
+
+
 @light
 def joined(blocks: list[list[Any]]) -> Any:
     return np.block(blocks)

@@ -22,6 +22,7 @@ from sleepdask.io.edf.tal import SECOND, Tal, TalError, malformed, parse_tals
 # Writers round the time of a record to some decimals; a missing sample at up to 1 kHz is still seen.
 _TOLERANCE_NS = 1_000_000
 _POWERS_OF_TEN = 10 ** np.arange(1, 19)
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _hold_their_time(lists: npt.NDArray[np.uint8], header: Header, first: int) -
     due = lead + step * np.arange(first, first + len(lists))
     digits = np.searchsorted(_POWERS_OF_TEN, due, side="right") + 1
     for count in np.unique(digits).tolist():
-        if count + 3 <= lists.shape[1]:
+        if count <= _MOST_DIGITS and count + 4 <= lists.shape[1]:  # as the grammar of a list has it
             chosen = slice(*np.searchsorted(digits, [count, count + 1]))  # times grow, and so do their digits
             text = np.zeros((chosen.stop - chosen.start, lists.shape[1]), np.uint8)
             text[:, 0] = ord("+")

@@ -57,13 +57,14 @@ class _Watch:
         self._deadline = None if terms.timeout is None else monotonic() + terms.timeout
         self._timeout = terms.timeout
         self._lock = threading.Lock()
+        self._left = False
         self.callbacks = (None, self._start, self._before, self._after, self._finish)
 
     def _start(self, graph: Any, state: Any) -> None:
         self._progress.start(sum(len(state[part]) for part in ("ready", "waiting", "running", "finished")))
 
     def _before(self, key: Any, graph: Any, state: Any) -> None:
-        if self._deadline is not None and monotonic() > self._deadline:
+        if self._left or (self._deadline is not None and monotonic() > self._deadline):
             raise self.too_slow()
 
     def _after(self, key: Any, result: Any, graph: Any, state: Any, worker: Any) -> None:
@@ -74,7 +75,8 @@ class _Watch:
         self.leave()
 
     def leave(self) -> None:
-        """Finish; what the graph still does when it is left behind is not shown."""
+        """Finish; a graph that is left behind begins no further task, and what it still does is not shown."""
+        self._left = True
         with self._lock:
             self._progress.finish()
             self._progress = Silent()
@@ -102,8 +104,10 @@ def _within(seconds: float, run: Callable[[], Any], watch: _Watch) -> Any:
     threading.Thread(target=work, daemon=True, name="parallel-graph").start()
     try:
         return result.result(seconds)
-    except TimeoutError:
+    except BaseException as error:
         if result.done():  # the work's own error
             raise
         watch.leave()
-        raise watch.too_slow() from None
+        if isinstance(error, TimeoutError):
+            raise watch.too_slow() from None
+        raise

@@ -11,7 +11,7 @@ from sleepdask.parallel.backends.here import run_here
 
 
 class Inline(Backend):
-    """Runs what it is given at once; a time limit is looked at between two tasks only."""
+    """Runs what it is given at once; a graph with a time limit runs in a thread that can be left behind."""
 
     name = "sync"
     workers = 1

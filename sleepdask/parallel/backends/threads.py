@@ -116,6 +116,10 @@ class Threads(base.Backend):
                 for future in list(submitted):
                     self._pool.give_up(future)
                 raise
+            except BaseException:
+                for future in list(submitted):
+                    future.cancel()
+                raise
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         return self._pool.submit(function, *arguments)
@@ -123,6 +127,9 @@ class Threads(base.Backend):
     def drop(self, future: base.Future) -> None:
         if isinstance(future, Future):
             self._pool.give_up(future)
+
+    def has_begun(self, future: base.Future) -> bool:
+        return not isinstance(future, Future) or future.running() or future.done()
 
 
 _pools: dict[int, ThreadPool] = {}

@@ -41,7 +41,7 @@ def merge_views(graph: Any, keys: Any) -> Mapping[Any, GraphNode]:
     merged = dict(nodes)
     for source in sources:
         parts, collectors = _views_of(source, nodes, users)
-        if len(collectors) == 1 and outputs.isdisjoint(parts):
+        if len(collectors) == 1 and outputs.isdisjoint(parts) and {*parts, *collectors} <= merged.keys():
             (collector,) = collectors
             merged[collector] = Task.fuse(merged[collector], *(merged.pop(key) for key in parts), key=collector)
     return merged

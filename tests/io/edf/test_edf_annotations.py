@@ -136,6 +136,14 @@ def test_records_must_follow_each_other(make_edf, signal, annotations, third, fi
             read(path)
 
 
+@pytest.mark.parametrize(("number", "width"), [(0, 2), (100, 3)])
+def test_a_record_time_without_its_closing_zero(make_edf, signal, annotations, number, width):
+    lists = [f"+{k}\x14\x14".encode() for k in range(number + 1)]
+    path = make_edf(signal(), annotations(*lists, samples=width), n_records=len(lists), reserved="EDF+C")
+    with pytest.raises(FileFormatError, match=f"malformed annotation in data record {number} "):
+        read(path)
+
+
 def test_record_duration_with_rounded_onsets(make_edf, signal, annotations):
     lists = [f"+{i * 0.0078125:.4f}\x14\x14\0".encode() for i in range(200)]
     assert read(make_edf(signal(), annotations(*lists), n_records=200, duration=".0078125", reserved="EDF+C")) == ()
