@@ -103,6 +103,17 @@ def scored_night(write_night: WriteNight) -> Path:
     return write_night({"C3": 100, "C4": 100, "SpO2": 1}, 610, scores, units={"SpO2": "%"}, name="scored")
 
 
+@pytest.fixture
+def broken_night(scored_night: Path, tmp_path: Path) -> Path:
+    """The same night (EDF+D) with a break of 300 s after 300 s."""
+    raw = scored_night.read_bytes().replace(b"EDF+C", b"EDF+D", 1)
+    for second in range(609, 299, -1):
+        raw = raw.replace(b"+%d\x14\x14" % second, b"+%d\x14\x14" % (second + 300))
+    path = tmp_path / "broken.edf"
+    path.write_bytes(raw)
+    return path
+
+
 @pytest.fixture(autouse=True)
 def no_feature_cache() -> Iterator[None]:
     """Compute again whatever a test asks for; tests of the cache switch it on."""

@@ -45,6 +45,7 @@ def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
         "node": name,
         "sampling_frequency": float(clock.rate),
         "samples": clock.size,
+        "gaps": len(clock.runs) - 1,
         "start": str(np.datetime64(clock.start, "ns")),
         "end": str(np.datetime64(clock.end, "ns")),
         "channels": [
@@ -58,7 +59,8 @@ def _text(document: dict[str, Any]) -> str:
     lines = [f"{document['source']}  {document['format']}  start {_seconds(document['start'])}"]
     for node in document["nodes"]:
         length = to_ns(node["end"]) - to_ns(node["start"])
-        lines.append(f"\n{node['node']}: {describe_span(length)}, {node['samples']:,} samples a channel")
+        gaps = f", {node['gaps']} gap{'s'[: node['gaps'] - 1]}" if node["gaps"] else ""
+        lines.append(f"\n{node['node']}: {describe_span(length)}, {node['samples']:,} samples a channel{gaps}")
         width = max(len(channel["channel"]) for channel in node["channels"])
         for channel in node["channels"]:
             kind, unit = channel["signal_type"], channel["unit"] or "no unit"

@@ -56,7 +56,7 @@ def open_recording(
     Raises
     ------
     FileFormatError
-        The file is no EDF, is discontinuous, holds no data record, or its header contradicts itself.
+        The file is no EDF, holds no data record or ones that overlap in time, or its header contradicts itself.
 
     Examples
     --------

@@ -32,7 +32,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "a BDF": (lambda raw: b"\xffBIOSEMI" + raw[8:], "BDF"),
     "a gzipped file": (lambda raw: b"\x1f\x8b\x08\x00" + raw[4:], "gzip"),
     "zero records": (lambda raw: put(raw, 236, "0       "), "data record"),
-    "a discontinuous file": (lambda raw: put(raw, 192, "EDF+D"), "discontinuous"),
+    "records that overlap": (lambda raw: raw.replace(b"+60\x14", b"+59\x14"), "data record 60 begins before"),
     "a comma for a point": (lambda raw: put(raw, 244, "1,0     "), "1,0"),
     "no date": (lambda raw: put(raw, 168, "XX.XX.XX"), "date"),
 }

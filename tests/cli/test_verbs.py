@@ -186,3 +186,10 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert errors.strip().splitlines()[-1] == "sleepdask: interrupted"
     assert not list(out.glob("*")) + list(out.glob(".*"))
+
+
+def test_info_counts_the_gaps(broken_night: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("info", broken_night) == 0
+    assert "100Hz: 15 min 10 s, 61,000 samples a channel, 1 gap\n" in capsys.readouterr().out
+    assert run("info", broken_night, "--json") == 0
+    assert [node["gaps"] for node in json.loads(capsys.readouterr().out)["nodes"]] == [1, 1]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import sleepdask as sd
 
@@ -115,6 +116,26 @@ def test_a_file_that_is_no_recording(tmp_path: Path) -> None:
         sd.open_recording(path)
 
 
-def test_discontinuous_files_are_refused(test_data: Path) -> None:
-    with pytest.raises(sd.FileFormatError, match="discontinuous"):
-        sd.open_recording(test_data / "edf-odd" / "edfPlusD.edf")
+def test_a_real_discontinuous_file(test_data: Path) -> None:
+    path = test_data / "edf-odd" / "edfPlusD.edf"
+    night = sd.open_recording(path)
+    time = night["200Hz"]["time"].values
+    gaps = np.flatnonzero(np.diff(time) > np.timedelta64(5, "ms"))
+    assert len(gaps) == 5
+    assert np.array_equal(xr.open_dataset(path, engine="edf")["time"].values, time)
+    assert night.attrs["findings"] == []
+
+
+def test_a_gap_moves_what_comes_after_it_and_invents_nothing(scored_night: Path, broken_night: Path) -> None:
+    whole, broken = sd.open_recording(scored_night), sd.open_recording(broken_night)
+    assert broken.attrs["findings"] == []
+    assert np.array_equal(whole["100Hz/signal"].values, broken["100Hz/signal"].values)
+    shift = broken["100Hz/time"].values - whole["100Hz/time"].values
+    assert np.array_equal(shift, np.where(np.arange(61_000) < 30_000, 0, 300).astype("timedelta64[s]"))
+    one, other = (sd.compute(sd.extract(night, "hjorth", epoch=30))["100Hz"] for night in (whole, broken))
+    assert other["status"].values.tolist() == ["ok"] * 10 + ["missing"] * 10 + ["ok"] * 10
+    assert other["coverage"].values.tolist() == [1.0] * 10 + [0.0] * 10 + [1.0] * 10
+    with_both = [*range(10), *range(20, 30)]
+    values = other["hjorth_activity"].values
+    assert np.array_equal(values[with_both], one["hjorth_activity"].values[:20])
+    assert np.isnan(values[10:20]).all()

@@ -15,7 +15,7 @@ from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
 from sleepdask.errors import ParameterError
-from sleepdask.io.edf.annotations import read_annotations
+from sleepdask.io.edf.annotations import Track, read_track
 from sleepdask.io.edf.header import read_header
 from sleepdask.io.edf.model import Header, channel_names
 from sleepdask.io.edf.records import SignalReader
@@ -91,7 +91,7 @@ class EdfBackendEntrypoint(BackendEntrypoint):
                 fix="or open all with open_recording",
             )
         ((_, signals),) = nodes.values()
-        dataset = _dataset(filename_or_obj, header, signals, dtype)
+        dataset = _dataset(filename_or_obj, header, read_track(filename_or_obj, header), signals, dtype)
         return dataset.drop_vars(drop_variables) if drop_variables else dataset
 
     def open_groups_as_dict(
@@ -123,13 +123,14 @@ class EdfBackendEntrypoint(BackendEntrypoint):
 def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32") -> xr.DataTree:
     """Open an EDF or EDF+ file as a recording whose signals are read when they are indexed.
 
-    Reads the header and, in EDF+ files, the annotations; no sample. Nothing that names the patient, the
-    staff or the device is kept.
+    Reads the header and, in EDF+ files, the annotations, which tell the time of each data record; no sample.
+    Nothing that names the patient, the staff or the device is kept.
     """
     header = read_header(path)
-    nodes = {name: _dataset(path, header, signals, dtype) for name, (_, signals) in _nodes(header).items()}
+    track = read_track(path, header)
+    nodes = {name: _dataset(path, header, track, signals, dtype) for name, (_, signals) in _nodes(header).items()}
     if any(signal.is_annotation for signal in header.signals):
-        found = read_annotations(path, header)
+        found = track.annotations
         nodes[ANNOTATIONS] = annotations_dataset(
             [header.time_origin + np.timedelta64(note.onset_ns, "ns") for note in found],
             [np.timedelta64("NaT" if note.duration_ns is None else note.duration_ns, "ns") for note in found],
@@ -143,7 +144,7 @@ def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32") -> xr.Data
             "format": header.kind,
             "start": str(header.start),
             "time_zone": "",
-            "findings": list(header.findings),
+            "findings": [*header.findings, *track.findings(header.kind)],
         },
     )
 
@@ -160,7 +161,7 @@ def _nodes(header: Header) -> dict[str, tuple[Fraction, list[int]]]:
     return nodes
 
 
-def _dataset(path: str | os.PathLike[str], header: Header, signals: list[int], dtype: str) -> xr.Dataset:
+def _dataset(path: str | os.PathLike[str], header: Header, track: Track, signals: list[int], dtype: str) -> xr.Dataset:
     array = EdfArray(SignalReader.of(path, header, signals, dtype))
     n_signals, n_samples = array.shape
     per_record = array.reader.samples_per_record
@@ -180,12 +181,21 @@ def _dataset(path: str | os.PathLike[str], header: Header, signals: list[int], d
             "sensor": texts([head.transducer for head in heads]),
             "prefilter": texts([head.prefilter for head in heads]),
         },
-    ).assign_coords(time_coordinate(Clock.regular(header.start, n_samples, header.record_ns, per_record)))
+    ).assign_coords(time_coordinate(_clock(header, track, per_record)))
     dataset[SIGNAL].encoding["preferred_chunks"] = {
         "channel": n_signals,
         "time": min(n_samples, records * per_record),
     }
     return dataset
+
+
+def _clock(header: Header, track: Track, per_record: int) -> Clock:
+    ends = [*(stretch.first for stretch in track.stretches[1:]), header.n_records]
+    runs = [
+        (np.datetime64(stretch.start_ns, "ns"), (end - stretch.first) * per_record)
+        for stretch, end in zip(track.stretches, ends, strict=True)
+    ]
+    return Clock.segmented(runs, header.record_ns, per_record)
 
 
 def _rows(channel: slice | int | np.integer[Any]) -> slice | list[int]:

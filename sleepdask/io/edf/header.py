@@ -78,11 +78,11 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         header_bytes = _header_bytes(main)
         signals = _signals(where, _read(file, _BLOCK, header_bytes - _BLOCK), header_bytes)
         ordinary = any(s.is_ordinary for s in signals)
-        if kind == "EDF+D" and ordinary:
+        if kind == "EDF+D" and ordinary and not any(s.is_annotation for s in signals):
             raise main["reserved"].refusal(
-                "says that the recording is discontinuous, which is not supported yet",
-                "a contiguous recording (EDF or EDF+C), or one of annotations only",
-                fix="export each contiguous part as a file of its own",
+                "says that the recording is discontinuous, but nothing tells when its data records were taken",
+                "an 'EDF Annotations' signal with the time of each",
+                fix="export the recording again, with its annotations",
             )
         record_ns = _record_ns(main["duration of a data record"], ordinary=ordinary)
         record_bytes = sum(2 * s.samples_per_record for s in signals)

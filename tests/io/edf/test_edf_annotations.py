@@ -10,14 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sleepdask.errors import FileFormatError
-from sleepdask.io.edf.annotations import Annotation, read_annotations
+from sleepdask.io.edf.annotations import Annotation, read_track
 from sleepdask.io.edf.header import read_header
 
 SECOND = 10**9
 
 
 def read(path):
-    return read_annotations(path, read_header(path))
+    return track(path).annotations
+
+
+def track(path):
+    return read_track(path, read_header(path))
 
 
 @pytest.fixture(scope="session")
@@ -119,21 +123,74 @@ def test_onsets_count_from_the_whole_second(make_edf, signal, annotations):
     path = make_edf(signal(), annotations(b"+0.25\x14\x14\0+2\x14x\x14\0", b"+1.25\x14\x14\0"), n_records=2,
                     reserved="EDF+C")  # fmt: skip
     header = read_header(path)
-    (found,) = read_annotations(path, header)
+    (found,) = read_track(path, header).annotations
     assert header.time_origin + np.timedelta64(found.onset_ns, "ns") == np.datetime64("1989-04-24T23:05:02")
 
 
-@pytest.mark.parametrize(("third", "fine"), [("2", True), ("2.0009", True), ("2.0011", False), ("302", False)])
-def test_records_must_follow_each_other(make_edf, signal, annotations, third, fine):
-    lists = (b"+0\x14\x14\0", b"+1\x14\x14\0", f"+{third}\x14\x14\0".encode())
-    path = make_edf(signal(), annotations(*lists), reserved="EDF+C")
-    if fine:
-        assert read(path) == ()
-    else:
-        with pytest.raises(
-            FileFormatError, match=rf"data record 2 though .* EDF\+C; expected .* 2 s .*found {third} s"
-        ):
-            read(path)
+def timed(make_edf, signal, annotations, onsets, **recipe):
+    """Write a file whose records of one second state these onsets."""
+    lists = [b"" if onset is None else f"+{onset}\x14\x14\0".encode() for onset in onsets]
+    return make_edf(signal(), annotations(*lists), **{"n_records": len(lists), "reserved": "EDF+D", **recipe})
+
+
+def stretches(path):
+    """First record and start of each, in ns after the start in the header."""
+    header = read_header(path)
+    return [(each.first, each.start_ns - header.origin_ns) for each in read_track(path, header).stretches]
+
+
+@pytest.mark.parametrize("kind", ["EDF+C", "EDF+D"])
+@pytest.mark.parametrize(
+    ("onsets", "expected"),
+    [
+        (["0", "1", "2"], [(0, 0)]),
+        (["0", "1", "2.0009"], [(0, 0)]),
+        (["0", "1", "2.0011"], [(0, 0), (2, 2_001_100_000)]),
+        (["0", "1", "302", "303", "999"], [(0, 0), (2, 302 * SECOND), (4, 999 * SECOND)]),
+        (["0.25", "1.25", "7.5", "8.5"], [(0, SECOND // 4), (2, 7_500_000_000)]),
+        (["0", "1.5", "3", "4"], [(0, 0), (1, 1_500_000_000), (2, 3 * SECOND)]),
+    ],
+)
+def test_gaps_between_records(make_edf, signal, annotations, kind, onsets, expected):
+    path = timed(make_edf, signal, annotations, onsets, reserved=kind)
+    assert stretches(path) == expected
+    findings = track(path).findings(kind)
+    assert bool(findings) == (kind == "EDF+C" and len(expected) > 1)
+    if findings:
+        assert f"{len(expected) - 1} gaps, the first before data record {expected[1][0]}" in findings[0]
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 1, 89, 10**6]), min_size=1, max_size=40), st.integers(1, 100))
+def test_any_gaps(make_edf, signal, annotations, gaps, block):
+    """The record times that are recognised at once, and those that are parsed, make the same stretches."""
+    onsets = np.cumsum([gap + 1 for gap in gaps]) - 1 - gaps[0]
+    expected = [(k, int(onset) * SECOND) for k, onset in enumerate(onsets) if k == 0 or gaps[k]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sleepdask.io.edf.recordfile._BLOCK", block)
+        assert stretches(timed(make_edf, signal, annotations, onsets)) == expected
+        assert stretches(timed(make_edf, signal, annotations, [f"{onset}.0" for onset in onsets])) == expected
+
+
+@pytest.mark.parametrize("kind", ["EDF+C", "EDF+D"])
+@pytest.mark.parametrize("third", ["1.5", "1.9989", "0"])
+def test_records_that_overlap(make_edf, signal, annotations, kind, third):
+    path = timed(make_edf, signal, annotations, ["0", "1", third], reserved=kind)
+    told = rf"data record 2 begins before .* ends; expected 2 s or more .*; found {float(third):g} s"
+    with pytest.raises(FileFormatError, match=told):
+        track(path)
+
+
+def test_a_discontinuous_record_without_its_time(make_edf, signal, annotations):
+    with pytest.raises(FileFormatError, match=r"data record 1 does not state its time; .*; found none"):
+        track(timed(make_edf, signal, annotations, ["0", None, "2"]))
+
+
+def test_a_record_beyond_what_time_can_be(make_edf, signal, annotations):
+    path = timed(
+        make_edf, signal, annotations, ["0", "999999999"], date="01.01.yy", recording="Startdate 01-JAN-2240 x"
+    )
+    with pytest.raises(FileFormatError, match="data record 1 is beyond the year 2262"):
+        track(path)
 
 
 @pytest.mark.parametrize(("number", "width"), [(0, 2), (100, 3)])
@@ -163,7 +220,7 @@ def test_file_without_annotations(make_edf, bytes_read):
     path = make_edf()
     header = read_header(path)
     bytes_read.clear()
-    assert read_annotations(path, header) == ()
+    assert read_track(path, header).annotations == ()
     assert bytes_read == []
 
 
@@ -172,7 +229,7 @@ def test_changed_file_is_refused(make_edf, annotations):
     header = read_header(path)
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(FileFormatError, match="changed since it was opened"):
-        read_annotations(path, header)
+        read_track(path, header)
 
 
 def _edfio_list(edfio, path):
@@ -224,6 +281,11 @@ def test_real_hypnogram(test_data):
     assert minutes == 62.5
 
 
+def test_real_gaps(test_data):
+    begin = {0: 0, 1: 2, 2: 4, 8: 12, 9: 15, 10: 19}
+    assert stretches(test_data / "edf-odd/edfPlusD.edf") == [(first, s * SECOND) for first, s in begin.items()]
+
+
 def test_real_breathing_events(test_data):
     found = read(test_data / "resmed-night-a/20260310_000154_EVE.edf")
     assert [a.text for a in found].count("Apnea") == 9
@@ -233,5 +295,5 @@ def test_real_start_within_a_second(test_data):
     path = test_data / "edf-odd/test_subsecond.edf"
     header = read_header(path)
     assert header.start_ns - header.origin_ns == 394_531_200
-    found = read_annotations(path, header)
+    found = read_track(path, header).annotations
     assert found[0] == Annotation(2_345_703_100, None, "XLSpike")

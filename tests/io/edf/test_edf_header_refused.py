@@ -45,7 +45,7 @@ _FIELD = "header field '{}' (bytes {} to {})"
             [_FIELD.format("start time", 176, 183), "hh.mm.ss with points", "found '23:00:00'"],
         ),
         ({"time": "24.00.00"}, ["bytes 176 to 183", "00.00.00 to 23.59.59", "found '24.00.00'"]),
-        ({"reserved": "EDF+D"}, [_FIELD.format("reserved", 192, 235), "discontinuous", "contiguous part as a file"]),
+        ({"reserved": "EDF+D"}, [_FIELD.format("reserved", 192, 235), "discontinuous", "nothing tells when"]),
         ({"reserved": "EDF+"}, ["bytes 192 to 235", "'EDF+C' or 'EDF+D'", "found 'EDF+'"]),
         ({"cut": 20}, ["holds no whole data record", "at least 8 bytes", "found 4 bytes"]),
         ({"cut": 24}, ["holds no whole data record", "found 0 bytes"]),
@@ -119,7 +119,6 @@ def test_other_faults_of_the_disk_are_told(make_edf, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("edfPlusD.edf", "discontinuous"),
         ("bdfPlusD.bdf", "BDF"),
         ("invalid-date.edf", "found '00.00.00'"),
         ("zero-data-records.edf", "no data"),
