@@ -101,6 +101,11 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
     **where
         Backend, workers, config and progress of `compute`.
 
+    Raises
+    ------
+    ParameterError
+        This is no such tree, but one of its nodes, say: they do not know the stages.
+
     Examples
     --------
     >>> import sleepdask as sd
@@ -108,6 +113,9 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
     >>> table["C3-M2"].columns.tolist()
     ['hjorth_activity', 'hjorth_mobility', 'hjorth_complexity']
     """
+    if not isinstance(features, xr.DataTree) or "stage" not in features.coords:
+        found = f"a node, {features.path}" if isinstance(features, xr.DataTree) else type(features).__name__
+        raise ParameterError("this is no table of features", expected="the tree of extract, as a whole", found=found)
     table = flat_table(compute(features, **where))
     if flat:
         return table

@@ -167,3 +167,10 @@ def test_what_is_in_memory_needs_no_cluster(lazy: xr.DataTree, monkeypatch: pyte
     xr.testing.assert_identical(sd.compute(done, backend="processes"), done)
     with pytest.raises(AssertionError, match="a cluster was started"):
         sd.compute(lazy, backend="processes")
+
+
+@pytest.mark.parametrize("part", ["a node", "a dataset"])
+def test_a_table_is_made_of_the_whole_tree(scored_night: Path, part: str) -> None:
+    node = sd.extract(sd.open_recording(scored_night), "hjorth")["100Hz"]
+    with pytest.raises(sd.ParameterError, match=r"the tree of extract, as a whole; found (a node, /100Hz|Dataset)"):
+        sd.to_dataframe(node if part == "a node" else node.to_dataset())
