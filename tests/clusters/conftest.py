@@ -11,29 +11,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import dask
 import psutil
 import pytest
+from jobs import PATIENCE, wait_until
 
 from sleepdask.parallel import ParallelConfig, close_pools, open_backend
 from sleepdask.parallel.graphs import compute_on
 
-PATIENCE = 60
 TEST_SECONDS = 180
 _LOG_CHARACTERS = 4000
 _started: list[Started] = []
-
-
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """Wait until a condition gives something true, and return that."""
-    deadline = monotonic() + seconds
-    while not (value := condition()):
-        assert monotonic() < deadline, f"waited {seconds} s for {what}"
-        sleep(0.05)
-    return value
 
 
 class Started:

@@ -1,9 +1,10 @@
-"""Functions in threads of their own, for tests that must not hang."""
+"""Threads of their own, and waiting for what happens elsewhere, for tests that must not hang."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Any
 
 PATIENCE = 60.0  # seconds after which a test that hangs fails
@@ -37,3 +38,12 @@ class Job:
 def run_together(*functions: Callable[[], object]) -> list[Any]:
     """Run functions at the same time; gives their results, or raises the first error."""
     return [job.end() for job in [Job(function) for function in functions]]
+
+
+def wait_until(condition: Callable[[], Any], what: str = "what never came", seconds: float = PATIENCE) -> Any:
+    """Wait until a condition gives something true, and return that."""
+    deadline = monotonic() + seconds
+    while not (value := condition()):
+        assert monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        sleep(0.01)
+    return value

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-import sys
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jobs import PATIENCE, Job, run_together
+from jobs import PATIENCE, Job, run_together, wait_until
 
 from sleepdask.errors import ConcurrencyError, ParameterError
 from sleepdask.parallel.cache import MAX_BYTES, ThreadSafeCache
@@ -49,11 +48,7 @@ class Slow:
 def wait_for_waiters(cache: ThreadSafeCache, count: int, key: object) -> None:
     """Wait until so many threads stand at the end of a computation."""
     event: Any = cache._flights[key].done
-    for _ in range(int(PATIENCE * 1000)):
-        if len(event._cond._waiters) == count:
-            return
-        time.sleep(0.001)
-    raise AssertionError("waited in vain")
+    wait_until(lambda: len(event._cond._waiters) == count, f"{count} threads that wait")
 
 
 def raise_it(error: BaseException) -> None:
@@ -63,15 +58,6 @@ def raise_it(error: BaseException) -> None:
 @pytest.fixture
 def cache() -> ThreadSafeCache:
     return ThreadSafeCache()
-
-
-@pytest.fixture
-def many_switches() -> Iterator[None]:
-    """Let the threads take turns very often."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 def test_values__are_set_got_and_counted(cache: ThreadSafeCache) -> None:

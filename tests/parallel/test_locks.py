@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,29 +11,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from jobs import PATIENCE, Job, run_together
+from jobs import PATIENCE, Job, run_together, wait_until
 
 from sleepdask.errors import ConcurrencyError
 from sleepdask.parallel.locks import AtomicCounter, RWLock, synchronized
 
 MODES = ["reader", "writer"]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(int(PATIENCE * 1000)):
-        if condition():
-            return
-        time.sleep(0.001)
-    raise AssertionError("waited in vain")
-
-
-@pytest.fixture
-def many_switches() -> Iterator[None]:
-    """Let the threads take turns very often."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
 
 
 @contextmanager

@@ -6,40 +6,30 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import dask
 import pytest
 from dask.callbacks import Callback
 from dask.diagnostics import Profiler
+from jobs import PATIENCE
 
 from sleepdask.errors import ParameterError, TooSlowError
 from sleepdask.parallel import (
     ParallelConfig,
     ParallelExecutor,
     Progress,
-    close_pools,
     open_backend,
     parallel_config,
     parallel_map,
-    set_parallel_config,
 )
 from sleepdask.parallel.graphs import compute_on, persist_on
 from sleepdask.parallel.progress import Silent, TqdmBar, announce, choose_progress
 
-PATIENCE = 60.0  # seconds after which a test that hangs fails
 BACKENDS = ["sync", "threads", "processes"]
 HERE = ["sync", "threads"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def pools() -> Iterator[None]:
-    """Let all tests share a cluster of two processes, which starts once."""
-    set_parallel_config(ParallelConfig(max_workers_cpu=2, max_workers_io=2, workers=2))
-    yield
-    set_parallel_config(None)
-    close_pools()
+pytestmark = pytest.mark.usefixtures("pools")
 
 
 class Recorder:
