@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -25,7 +26,9 @@ Way = Callable[[Function, Sequence[Any]], object]
 
 BASE = "plain loop"
 _AUTO, _PROCESSES = f"map_threaded, {AUTO}", f"map_processes, {PROCESSES}"
-_POOL = "ProcessPoolExecutor(2).map"
+_THREAD = "plain loop in another thread"
+_THREAD_POOL = f"ThreadPoolExecutor({WORKERS}).map"
+_POOL = f"ProcessPoolExecutor({WORKERS}).map"
 _USED = (SYNC, THREADS, AUTO, PROCESSES, DISTRIBUTED, RAY)
 _GRAPH_PLACES = (SYNC, THREADS, PROCESSES, DISTRIBUTED)
 _COUNTS = {0: 2_000, 1: 500, 10: 100, 100: 20}  # milliseconds of a task: tasks
@@ -34,6 +37,7 @@ _FEWEST = 4
 _GRAPH_TASKS = 100
 _GRAPHED = (0, 10)  # milliseconds of a task
 _STEPS = 35_000  # about a millisecond
+_MORE_OFTEN = 3  # the same loop in another thread differs by a fifth, if a machine is shared
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ def overhead_rows(repeats: int, *, quick: bool) -> list[Row]:
         for milliseconds, tasks in _waiting(quick).items():
             rows += _rows(tasks, take_turns(tasks.cases(maps, graphs), repeats), milliseconds)
         tasks = Tasks("Python", busy, _STEPS, _count(_COUNTS[1], quick), note="holds the GIL: threads do not help")
-        few = {name: maps[name] for name in (BASE, _AUTO, _PROCESSES, _POOL)}
-        rows += _rows(tasks, take_turns(tasks.cases(few, {}), repeats))
+        few = {name: maps[name] for name in (BASE, _AUTO, _PROCESSES, _THREAD_POOL, _POOL)} | {_THREAD: _in_a_thread}
+        rows += _rows(tasks, take_turns(tasks.cases(few, {}), repeats * _MORE_OFTEN))
     return rows
 
 
@@ -111,10 +115,10 @@ def _count(count: int, quick: bool) -> int:
     return max(_FEWEST, count // _QUICK) if quick else count
 
 
-def _rows(tasks: Tasks, series: dict[str, Series], waits: int = 0) -> list[Row]:
+def _rows(tasks: Tasks, series: dict[str, Series], waits: int | None = None) -> list[Row]:
     base = series[tasks.name(BASE)]
     aims: dict[str, Aim | None] = {}
-    if waits:
+    if waits != 0:
         auto = series[tasks.name(_AUTO)]
         aims[auto.case.name] = at_most("auto / loop", Ratio.of(auto, base), 1.1)
     if waits == max(_COUNTS):
@@ -137,13 +141,19 @@ def _standard_pools() -> Iterator[dict[str, Way]]:
         ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as processes,
     ):
         yield {
-            "ThreadPoolExecutor(2).map": partial(_pooled, threads),
+            _THREAD_POOL: partial(_pooled, threads),
             _POOL: partial(_pooled, processes),
         }
 
 
 def _loop(function: Function, items: Sequence[Any]) -> object:
     return [function(item) for item in items]
+
+
+def _in_a_thread(function: Function, items: Sequence[Any]) -> object:
+    thread = threading.Thread(target=_loop, args=(function, items))
+    thread.start()
+    return thread.join()
 
 
 def _threaded(place: Place, function: Function, items: Sequence[Any]) -> object:
