@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
 ROOMS = ["cli", "viz", "runners", "simulate", "features", "io", "hypnogram", "signals", "epochs", "chunks", "times",
-         "parallel", "jit", "errors"]  # fmt: skip
+         "parallel", "jit", "findings", "errors"]  # fmt: skip
 DOORS = {"", "__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 COMPUTING = {"compute", "load", "persist", "to_zarr", "to_netcdf"}
