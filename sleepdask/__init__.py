@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
     from sleepdask.hypnogram import stage_counts
+    from sleepdask.io.diagnose import diagnose
     from sleepdask.io.hypnograms import read_hypnogram
     from sleepdask.io.recordings import open_recording
     from sleepdask.io.results import open_features
@@ -32,6 +33,7 @@ _HOME = {
     "ParameterError": "sleepdask.errors",
     "SleepdaskError": "sleepdask.errors",
     "compute": "sleepdask.runners",
+    "diagnose": "sleepdask.io.diagnose",
     "extract": "sleepdask.features.extract",
     "open_features": "sleepdask.io.results",
     "open_recording": "sleepdask.io.recordings",
@@ -54,6 +56,7 @@ __all__ = [
     "ParameterError",
     "SleepdaskError",
     "compute",
+    "diagnose",
     "extract",
     "features",
     "open_features",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
+from sleepdask.times import time_dtype
 
 if TYPE_CHECKING:
     from sleepdask.signals.clock import Clock
@@ -30,9 +31,12 @@ class EpochGrid:
     step: int
     window: int
     count: int
+    dated: bool = True
 
     @classmethod
-    def spanning(cls, low: int, high: int, *, window: int, step: int, origin: int | None = None) -> EpochGrid:
+    def spanning(
+        cls, low: int, high: int, *, window: int, step: int, origin: int | None = None, dated: bool = True
+    ) -> EpochGrid:
         """Whole windows inside ``[low, high)`` whose starts lie a multiple of `step` from `origin`.
 
         Parameters
@@ -43,6 +47,8 @@ class EpochGrid:
             Length of a window and distance of two starts, in ns.
         origin
             Instant on which, or a whole number of steps from which, a window starts; default `low`.
+        dated
+            Whether these are instants, or lengths of time since a start that nobody knows.
 
         Raises
         ------
@@ -61,7 +67,7 @@ class EpochGrid:
                 found=f"{max(high - start, 0) / 1e9:g} s",
                 fix="use a shorter epoch or a longer span",
             )
-        return cls(start, step, window, count)
+        return cls(start, step, window, count, dated)
 
     @property
     def end(self) -> int:
@@ -72,10 +78,11 @@ class EpochGrid:
         """Nanoseconds between the last window and the end of the span: they are in no epoch."""
         return max(0, high - self.end)
 
-    def windows(self, i: int = 0, j: int | None = None) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-        """Start and end times of the windows ``i`` to ``j`` (not included), datetime64[ns]."""
+    def windows(self, i: int = 0, j: int | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Start and end times of the windows ``i`` to ``j`` (not included), datetime64[ns] or timedelta64[ns]."""
         starts = self.start + np.arange(i, self.count if j is None else j, dtype=np.int64) * self.step
-        return starts.astype("datetime64[ns]"), (starts + self.window).astype("datetime64[ns]")
+        kind = time_dtype(dated=self.dated)
+        return starts.astype(kind), (starts + self.window).astype(kind)
 
     def bounds(self, clock: Clock, i: int = 0, j: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sample bounds ``starts``, ``stops`` of the windows ``i`` to ``j``; the only way epochs reach a kernel.

@@ -18,6 +18,7 @@ INTEGER = _numba.types.int64
 REAL = _numba.types.float64
 CODE = _numba.types.uint16
 SHORT = _numba.types.int16
+BYTE = _numba.types.uint8
 NOTHING = _numba.types.void
 
 _compiling = Lock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,11 @@ Instant = Any  # text, datetime, np.datetime64, pd.Timestamp
 _DAY = 86_400_000_000_000
 _ISO = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?)?")
 _CLOCK_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?")
+
+
+def time_dtype(*, dated: bool) -> np.dtype[Any]:
+    """Kind of times: instants, or lengths of time since the start of a recording whose date nobody knows."""
+    return np.dtype("datetime64[ns]" if dated else "timedelta64[ns]")
 
 
 def duration_ns(value: Duration, name: str = "duration") -> int:
@@ -106,6 +111,19 @@ def to_ns(value: Instant | int, name: str = "time") -> int:
     if np.isnat(moment) or nanoseconds.astype(moment.dtype) != moment:
         raise _not_a_time(name, value)
     return int(nanoseconds.astype(np.int64))
+
+
+def describe_time(nanoseconds: int, *, dated: bool = True, unit: Literal["s", "ms", "ns"] = "s") -> str:
+    """Short text for a time; an instant down to the unit.
+
+    Examples
+    --------
+    >>> describe_time(1_710_197_250_000_000_000), describe_time(90_000_000_000, dated=False)
+    ('2024-03-11T22:47:30', '1 min 30 s after the start')
+    """
+    if dated:
+        return str(np.datetime64(nanoseconds, "ns").astype(f"datetime64[{unit}]"))
+    return f"{describe_span(nanoseconds) or '0 s'} after the start"
 
 
 def describe_span(nanoseconds: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
-from sleepdask.cli.output import exit_code, output_options, report, show
+from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
 from sleepdask.io.results import FILE_NAMES
@@ -47,6 +47,7 @@ from sleepdask.parallel.config import ParallelConfig
     help="Fraction of its samples that a value needs.",
 )
 @click.option("--format", "formats", default="parquet", show_default=True, help=f"Any of {','.join(FILE_NAMES)}.")
+@policy_option
 @backend_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
@@ -59,6 +60,7 @@ def command(
     formats: str,
     channels: tuple[str, ...],
     config: ParallelConfig,
+    policy: str,
     dry_run: bool,
     force: bool,
     quiet: bool,
@@ -78,6 +80,7 @@ def command(
         formats=tuple(kind.strip() for kind in formats.split(",")),
         options=options | {"channels": list(channels) or None},
         config=config,
+        policy=policy,
         force=force,
     )
     if dry_run:

@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import xarray as xr
 
-from sleepdask.cli.output import exit_code, output_options, report, show
+from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
 from sleepdask.io.recordings import open_recording
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
-from sleepdask.times import describe_span, to_ns
+from sleepdask.times import describe_span, describe_time
 
 
 @click.command("info")
 @click.argument("path", type=click.Path(path_type=Path))
+@policy_option
 @output_options
-def command(path: Path, *, quiet: bool, as_json: bool) -> int:
+def command(path: Path, *, policy: str, quiet: bool, as_json: bool) -> int:
     """Show what a recording holds: nodes, channels, rates, units, time. No sample is read."""
-    recording = open_recording(path, chunks=None)
+    recording = open_recording(path, chunks=None, policy=policy)
     document = describe(recording)
     show(document, _text(document), as_json=as_json)
     report([], document["findings"], quiet=quiet)
@@ -46,8 +46,9 @@ def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
         "sampling_frequency": float(clock.rate),
         "samples": clock.size,
         "gaps": len(clock.runs) - 1,
-        "start": str(np.datetime64(clock.start, "ns")),
-        "end": str(np.datetime64(clock.end, "ns")),
+        "start": describe_time(clock.start, dated=clock.dated, unit="ns"),
+        "end": describe_time(clock.end, dated=clock.dated, unit="ns"),
+        "seconds": (clock.end - clock.start) / 1e9,
         "channels": [
             {"channel": str(label)} | {key: str(node[key].values[i]) for key in details}
             for i, label in enumerate(node["channel"].values)
@@ -58,9 +59,9 @@ def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
 def _text(document: dict[str, Any]) -> str:
     lines = [f"{document['source']}  {document['format']}  start {_seconds(document['start'])}"]
     for node in document["nodes"]:
-        length = to_ns(node["end"]) - to_ns(node["start"])
         gaps = f", {node['gaps']} gap{'s'[: node['gaps'] - 1]}" if node["gaps"] else ""
-        lines.append(f"\n{node['node']}: {describe_span(length)}, {node['samples']:,} samples a channel{gaps}")
+        length = describe_span(round(node["seconds"] * 1e9))
+        lines.append(f"\n{node['node']}: {length}, {node['samples']:,} samples a channel{gaps}")
         width = max(len(channel["channel"]) for channel in node["channels"])
         for channel in node["channels"]:
             kind, unit = channel["signal_type"], channel["unit"] or "no unit"
@@ -71,4 +72,4 @@ def _text(document: dict[str, Any]) -> str:
 
 
 def _seconds(time: str) -> str:
-    return time.removesuffix(".000000000").replace("T", " ")
+    return "unknown" if time == "NaT" else time.removesuffix(".000000000").replace("T", " ")

@@ -47,6 +47,7 @@ class Job:
     formats: tuple[str, ...] = ("parquet",)
     options: Mapping[str, Any] = field(default_factory=dict)
     config: ParallelConfig = field(default_factory=get_parallel_config)
+    policy: str = "warn"
     force: bool = False
 
     @property
@@ -65,7 +66,7 @@ class Job:
         hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram)
         chunking = {"workers": graph_workers(self.config), "chunk_size": self.config.chunk_size}
         options = dict(self.options) | {"hypnogram": hypnogram} | chunking
-        return open_recording(self.path, chunks=None), options
+        return open_recording(self.path, chunks=None, policy=self.policy), options
 
     def plan(self) -> ExtractionPlan:
         """What would be done."""

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from sleepdask.findings import POLICIES
+
 DONE, REFUSED, WITH_FINDINGS = 0, 2, 3
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -17,6 +19,13 @@ def output_options(command: C) -> C:
     """``--quiet`` and ``--json``, which every verb takes."""
     command = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
     return click.option("--quiet", is_flag=True, help="Print nothing but results and errors.")(command)
+
+
+def policy_option(command: C) -> C:
+    """``--policy``, for the verbs that read recordings."""
+    text = "What may be odd about the input: nothing; what has one sound reading; also what has a likely one."
+    option = click.option("--policy", type=click.Choice(POLICIES), default="warn", show_default=True, help=text)
+    return option(command)
 
 
 def refuse(message: str) -> int:

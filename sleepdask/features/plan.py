@@ -23,6 +23,7 @@ from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import (
     ANNOTATIONS,
     SIGNAL,
+    is_dated,
     recording_id,
     select_channels,
     signal_nodes,
@@ -30,7 +31,7 @@ from sleepdask.signals.recording import (
     with_labels,
 )
 from sleepdask.signals.units import PLACEHOLDER
-from sleepdask.times import Duration, Instant, describe_span, duration_ns, instant_ns
+from sleepdask.times import Duration, Instant, describe_span, describe_time, duration_ns, instant_ns
 
 _LARGEST_TABLE = 4 << 30  # bytes
 RESERVED = {"coverage", "status", "reason", "epoch", "start", "stage", "channel", "unit"}  # variables of every node
@@ -76,7 +77,7 @@ class ExtractionPlan:
         return {
             "recording_id": self.attrs["recording_id"],
             "epochs": self.grid.count,
-            "start": str(self.grid.windows(0, 1)[0][0].astype("datetime64[ms]")),
+            "start": describe_time(self.grid.start, dated=self.grid.dated, unit="ms"),
             "epoch_seconds": self.attrs["epoch_seconds"],
             "step_seconds": self.attrs["step_seconds"],
             "nodes": [
@@ -131,6 +132,8 @@ def plan_extraction(
     nodes = signal_nodes(recording)
     _check_labels(nodes)
     low, high = span(nodes)
+    dated = is_dated(nodes)
+    mark_ns = instant_ns if dated else _elapsed_ns
     if channels is not None:
         nodes = select_channels(nodes, [channels] if isinstance(channels, str) else channels)
     notes: list[str] = []
@@ -139,18 +142,19 @@ def plan_extraction(
     if hypnogram is not None:
         notes += fit_notes(hypnogram, low, high)
 
-    marks = {} if lights_off is None else {"lights_off": instant_ns(lights_off, low, "lights_off")}
+    marks = {} if lights_off is None else {"lights_off": mark_ns(lights_off, low, "lights_off")}
     if lights_on is not None:
-        marks["lights_on"] = instant_ns(lights_on, marks.get("lights_off", low), "lights_on")
-    first = marks.get("lights_off", low) if start is None else instant_ns(start, low, "start")
-    last = marks.get("lights_on", high) if end is None else instant_ns(end, first, "end")
-    _check_span(first, last, low, high)
+        marks["lights_on"] = mark_ns(lights_on, marks.get("lights_off", low), "lights_on")
+    first = marks.get("lights_off", low) if start is None else mark_ns(start, low, "start")
+    last = marks.get("lights_on", high) if end is None else mark_ns(end, first, "end")
+    _check_span(first, last, low, high, partial(describe_time, dated=dated))
     grid = EpochGrid.spanning(
         first,
         last,
         window=duration_ns(epoch, "epoch"),
         step=duration_ns(epoch if step is None else step, "step"),
-        origin=_origin(origin, low, hypnogram),
+        origin=_origin(origin, low, hypnogram, mark_ns),
+        dated=dated,
     )
     _check_features(features, grid.window)
     if (beyond := grid.end - high) > 0:
@@ -193,7 +197,7 @@ def plan_extraction(
             *recording.attrs.get("findings", []),
             *([] if hypnogram is None else hypnogram.attrs.get("findings", [])),
         ],
-    } | {name: str(np.datetime64(mark, "ns")) for name, mark in marks.items()}
+    } | {name: describe_time(mark, dated=dated, unit="ns") for name, mark in marks.items()}
     return ExtractionPlan(grid, planned, stages, attrs)
 
 
@@ -259,10 +263,7 @@ def _check_features(features: tuple[Feature, ...], window: int) -> None:
             seen[output.name] = feature.name
 
 
-def _check_span(first: int, last: int, low: int, high: int) -> None:
-    def text(ns: int) -> str:
-        return str(np.datetime64(ns, "ns").astype("datetime64[s]"))
-
+def _check_span(first: int, last: int, low: int, high: int, text: Callable[[int], str]) -> None:
     if last <= first or last <= low or first >= high:
         raise ParameterError(
             "the time span holds no signal" if last > first or first >= high else "the time span ends before it starts",
@@ -282,11 +283,16 @@ def _own_hypnogram(recording: xr.DataTree) -> xr.Dataset | None:
     return own if own.sizes["score"] else None
 
 
-def _origin(origin: Instant, low: int, hypnogram: xr.Dataset | None) -> int:
+def _elapsed_ns(value: Any, _: int, name: str) -> int:
+    """Time within a recording whose date nobody knows."""
+    return duration_ns(value, f"the recording has no date, and {name}")
+
+
+def _origin(origin: Instant, low: int, hypnogram: xr.Dataset | None, mark_ns: Callable[[Any, int, str], int]) -> int:
     if isinstance(origin, str) and origin == "recording":
         return low
     if isinstance(origin, str) and origin == "hypnogram":
         if hypnogram is None:
             raise ParameterError("origin is the hypnogram, but there is none", fix="give a hypnogram")
         return int(hypnogram["onset"].values.astype("datetime64[ns]").astype(np.int64).min())
-    return instant_ns(origin, low, "origin")
+    return mark_ns(origin, low, "origin")

@@ -11,12 +11,14 @@ from sleepdask.features.registry import catalogue, create
 def warm_kernels() -> None:
     """Decode a sample, compute every feature of one silent epoch: all that tasks call is in the cache on disk then."""
     from sleepdask.features.kernels.counts import finite_counts
-    from sleepdask.io.edf.decode import decode
+    from sleepdask.io.edf.decode import decode_16, decode_24
 
     rate = 1000
     samples = np.zeros((1, 8 * rate), np.float32)
     starts, stops = np.array([0]), np.array([8 * rate])
-    decode(samples, 0, np.zeros((1, 1), np.int16), np.array([0]), 1, np.ones(1), np.zeros(1))
+    place, gain, offset = np.array([0]), np.ones(1), np.zeros(1)
+    decode_16(samples, 0, np.zeros((1, 1), np.int16), place, 1, gain, offset)
+    decode_24(samples, 0, np.zeros((1, 3), np.uint8), place, 1, gain, offset)
     finite_counts(samples, starts, stops)
     for name in catalogue():
         feature = create(name)

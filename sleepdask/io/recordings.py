@@ -28,6 +28,7 @@ def open_recording(
     dtype: str = "float32",
     chunks: str | int | Mapping[str, Any] | None = "epochs",
     workers: int | None = None,
+    policy: str = "warn",
 ) -> xr.DataTree:
     """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
 
@@ -37,7 +38,7 @@ def open_recording(
     Parameters
     ----------
     path
-        An EDF or EDF+ file.
+        An EDF, EDF+, BDF or BDF+ file.
     dtype
         ``"float32"`` or ``"float64"``, of the physical values.
     chunks
@@ -45,18 +46,23 @@ def open_recording(
         signals exactly where its epochs need it. Anything else is given to `xarray.Variable.chunk`.
     workers
         Threads the chunk rule counts on; default the effective number of CPUs.
+    policy
+        What may be odd about the file. ``"warn"``: whatever has one sound reading; it is reported. ``"strict"``:
+        nothing. ``"repair"``: also what has a likely one, such as data records that overlap.
 
     Returns
     -------
     recording
         Tree with one node a sampling rate, such as ``/100Hz``: ``signal (channel, time)`` in physical units
         with the coordinates ``unit``, ``signal_type``, ``sensor``, ``prefilter``; and ``/annotations`` where
-        the file has them. `time` is a lazy coordinate. ``attrs["findings"]`` tells what was odd.
+        the file has them. `time` is a lazy coordinate; lengths of time since the start, where the file has no date,
+        and then ``attrs["start"]`` is NaT. ``attrs["findings"]`` tells what was odd. A channel whose scale is
+        unknown is all NaN, with the reason in the coordinate ``uncalibrated``.
 
     Raises
     ------
     FileFormatError
-        The file is no EDF, holds no data record or ones that overlap in time, or its header contradicts itself.
+        The file is no EDF, holds no data record, or cannot be read under the policy.
 
     Examples
     --------
@@ -65,9 +71,9 @@ def open_recording(
     >>> night["256Hz"]["signal"].sel(channel="C3-M2", time=slice("2024-03-11T22:48", "2024-03-11T22:48")).shape
     (15360,)
     """
-    if Path(path).suffix.lower() in {".bdf", ".gz", ".csv", ".zarr"}:
-        raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or EDF+ file")
-    recording = open_edf(path, dtype=dtype)
+    if Path(path).suffix.lower() in {".csv", ".zarr"}:
+        raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
+    recording = open_edf(path, dtype=dtype, policy=policy)
     if chunks is None:
         return recording
     if chunks == "epochs":

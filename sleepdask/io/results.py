@@ -14,6 +14,7 @@ import xarray as xr
 
 from sleepdask.errors import FileFormatError, ParameterError, did_you_mean
 from sleepdask.io.tables import describe, flat_table, tree_from_table
+from sleepdask.times import time_dtype
 
 PROVENANCE = "provenance.json"
 _DESCRIPTION = "sleepdask"  # key of the description in a file
@@ -105,7 +106,7 @@ def _write_csv(features: xr.DataTree, path: Path) -> None:
     """Values with all their digits; a cell that a spreadsheet would take for a formula gets an apostrophe."""
     table = flat_table(features)
     table.columns = [f"'{name}" if name.startswith(_FORMULA) else name for name in table.columns]
-    table["start"] = np.datetime_as_string(table["start"].to_numpy("datetime64[ns]"), unit="ns")
+    table["start"] = [time.isoformat() for time in table["start"]]
     table.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL)
 
 
@@ -117,7 +118,8 @@ def _read_csv(path: Path) -> xr.DataTree:
     for name in table.columns:
         if name not in ("epoch", "start", "stage") and not name.endswith("/status"):
             table[name] = np.array([float(text or "nan") for text in table[name]])  # exact, as pandas' is not always
-    table = table.astype({"epoch": np.int64, "start": "datetime64[ns]"})
+    dated = not table["start"].str.startswith("P").any()  # a length of time otherwise, as ISO 8601 has it
+    table = table.astype({"epoch": np.int64, "start": time_dtype(dated=dated)})
     table.columns = [name.removeprefix("'") for name in table.columns]
     return tree_from_table(table, json.loads(provenance.read_text("utf-8"))["table"])
 

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sleepdask.times import time_dtype
+
 PER_EPOCH = ("coverage", "status")
 _NOT_FEATURES = {*PER_EPOCH, "reason"}
 
@@ -40,7 +42,7 @@ def tree_from_table(table: pd.DataFrame, description: Mapping[str, Any]) -> xr.D
     """Features as `extract` gives them, out of a flat table and its description (`describe`)."""
     values = {
         "epoch": table["epoch"].to_numpy(np.int64),
-        "start": table["start"].to_numpy("datetime64[ns]"),
+        "start": table["start"].to_numpy(time_dtype(dated=table["start"].dtype.kind == "M")),
         "stage": table["stage"].fillna("").to_numpy("<U2"),
     }
     coords = {name: ("epoch", values[name], attrs) for name, attrs in description["coordinates"].items()}

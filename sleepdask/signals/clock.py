@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import gcd, lcm
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sleepdask.errors import ParameterError
-from sleepdask.times import to_ns
+from sleepdask.times import time_dtype, to_ns
 
-Times = NDArray[np.datetime64]
+Times = NDArray[Any]  # datetime64[ns], or timedelta64[ns] where nobody knows the start
 Indices = NDArray[np.int64]
 
 _LARGEST_PRODUCT = 2**62  # num * den is the largest intermediate of the arithmetic below
@@ -47,6 +48,8 @@ class Clock:
         Uninterrupted stretches, in order of time.
     num, den
         Period in ns as a fraction.
+    dated
+        False if nobody knows when the recording started: times are then lengths of time since it did.
 
     Examples
     --------
@@ -60,6 +63,7 @@ class Clock:
     runs: tuple[Run, ...]
     num: int
     den: int
+    dated: bool = True
 
     def __post_init__(self) -> None:
         if not self.runs:
@@ -78,19 +82,19 @@ class Clock:
             k = int(np.argmax(start[1:] <= lasts[:-1]))
             raise ParameterError(
                 "runs of a clock overlap or are out of order",
-                expected=f"a start after {np.datetime64(int(lasts[k]), 'ns')}",
-                found=str(np.datetime64(int(start[k + 1]), "ns")),
+                expected=f"a start after {self.moment(int(lasts[k]))}",
+                found=str(self.moment(int(start[k + 1]))),
             )
 
     @classmethod
-    def regular(cls, start: object, size: int, num: int, den: int = 1) -> Clock:
+    def regular(cls, start: object, size: int, num: int, den: int = 1, *, dated: bool = True) -> Clock:
         """Clock without gaps; in EDF `num` is the record duration in ns, `den` the samples in a record."""
-        return cls.segmented([(start, size)], num, den)
+        return cls.segmented([(start, size)], num, den, dated=dated)
 
     @classmethod
-    def segmented(cls, runs: Sequence[tuple[object, int]], num: int, den: int = 1) -> Clock:
+    def segmented(cls, runs: Sequence[tuple[object, int]], num: int, den: int = 1, *, dated: bool = True) -> Clock:
         """Clock of several uninterrupted runs, each given as (start, size) and in order of time."""
-        return cls._reduced([Run(to_ns(start), int(size)) for start, size in runs], num, den)
+        return cls._reduced([Run(to_ns(start), int(size)) for start, size in runs], num, den, dated)
 
     @classmethod
     def joined(cls, clocks: Sequence[Clock]) -> Clock:
@@ -99,8 +103,10 @@ class Clock:
         Raises
         ------
         ParameterError
-            The rates differ, or the clocks overlap or are out of order.
+            The rates differ, the clocks overlap or are out of order, or only some of them know their date.
         """
+        if len({clock.dated for clock in clocks}) > 1:
+            raise ParameterError("a clock without a date cannot be joined to one with a date")
         if len({clock.rate for clock in clocks}) > 1:
             raise ParameterError(
                 "only clocks of one rate can be joined in time",
@@ -115,18 +121,27 @@ class Clock:
                     runs[-1] = Run(runs[-1].start, runs[-1].size + run.size, runs[-1].phase)
                 else:
                     runs.append(run)
-        return cls._reduced(runs or [Run(clocks[0].start, 0)], num, den)
+        return cls._reduced(runs or [Run(clocks[0].start, 0)], num, den, clocks[0].dated)
 
     @classmethod
-    def _reduced(cls, runs: Sequence[Run], num: int, den: int) -> Clock:
+    def _reduced(cls, runs: Sequence[Run], num: int, den: int, dated: bool) -> Clock:  # noqa: FBT001
         divisor = gcd(num, den, *(run.phase for run in runs))
         if divisor > 1:
             runs = [Run(run.start, run.size, run.phase // divisor) for run in runs]
             num, den = num // divisor, den // divisor
-        return cls(tuple(runs), num, den)
+        return cls(tuple(runs), num, den, dated)
 
     def __reduce__(self) -> tuple[type[Clock], tuple[object, ...]]:
-        return Clock, (self.runs, self.num, self.den)  # the rule alone, no cached arrays
+        return Clock, (self.runs, self.num, self.den, self.dated)  # the rule alone, no cached arrays
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Kind of its times: datetime64[ns], or timedelta64[ns] since the start if nobody knows that."""
+        return time_dtype(dated=self.dated)
+
+    def moment(self, nanoseconds: int) -> np.datetime64 | np.timedelta64:
+        """One time as NumPy has it."""
+        return np.int64(nanoseconds).view(self.dtype)  # type: ignore[no-any-return]
 
     @property
     def rate(self) -> Fraction:
@@ -145,7 +160,7 @@ class Clock:
 
     @property
     def start(self) -> int:
-        """Time of the first sample, in ns since 1970."""
+        """Time of the first sample, in ns since 1970 (or since the start, if that is unknown; so everywhere)."""
         return self.runs[0].start
 
     @property
@@ -154,15 +169,15 @@ class Clock:
         return _moment(self.runs[-1], self.runs[-1].size, self.num, self.den) // self.den
 
     def times(self, index: ArrayLike) -> Times:
-        """Time of each sample number, datetime64[ns], rounded down to the nanosecond."""
+        """Time of each sample number, of this clock's `dtype`, rounded down to the nanosecond."""
         index = np.asarray(index, np.int64)
         k = np.clip(np.searchsorted(self.first, index, "right") - 1, 0, len(self.runs) - 1)
         start, phase, _ = self._columns
-        return (start[k] + self._elapsed(index - self.first[k], phase[k])).astype("datetime64[ns]")
+        return (start[k] + self._elapsed(index - self.first[k], phase[k])).astype(self.dtype)
 
     def searchsorted(self, times: ArrayLike) -> Indices:
         """Count the samples before each time: the only way from a time to a sample number."""
-        instants = np.asarray(times, "datetime64[ns]").astype(np.int64)
+        instants = np.asarray(times, self.dtype).astype(np.int64)
         start, phase, size = self._columns
         instants = np.clip(instants, start[0], self.end + 1)  # nothing more is counted beyond; NaT counts none
         k = np.clip(np.searchsorted(start, instants, "right") - 1, 0, None)
@@ -191,7 +206,7 @@ class Clock:
             if taken > 0:
                 begin, phase = divmod(_moment(run, j - first, self.num, self.den), self.den)
                 runs.append(Run(begin, taken, phase))
-        return Clock._reduced(runs or [Run(self.start, 0)], self.num * step, self.den)
+        return Clock._reduced(runs or [Run(self.start, 0)], self.num * step, self.den, self.dated)
 
     @cached_property
     def _columns(self) -> tuple[Indices, Indices, Indices]:

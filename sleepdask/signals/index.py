@@ -28,7 +28,7 @@ class ClockTransform(CoordinateTransform):
     """Sample number to time and back."""
 
     def __init__(self, clock: Clock, dim: str = DIM, name: Hashable | None = None) -> None:
-        super().__init__([dim if name is None else name], {dim: clock.size}, dtype=np.dtype("datetime64[ns]"))
+        super().__init__([dim if name is None else name], {dim: clock.size}, dtype=clock.dtype)
         self.clock = clock
 
     def forward(self, dim_positions: dict[str, Any]) -> dict[Hashable, Any]:
@@ -37,7 +37,7 @@ class ClockTransform(CoordinateTransform):
 
     def reverse(self, coord_labels: dict[Hashable, Any]) -> dict[str, Any]:
         """Nearest sample number of each time; of two equally near ones the later."""
-        times = np.asarray(coord_labels[self.coord_names[0]], "datetime64[ns]")
+        times = np.asarray(coord_labels[self.coord_names[0]], self.clock.dtype)
         after = np.clip(self.clock.searchsorted(times), 0, self.clock.size - 1)
         before = np.maximum(after - 1, 0)
         nearer = times - self.clock.times(before) < self.clock.times(after) - times
@@ -113,15 +113,15 @@ class ClockIndex(CoordinateTransformIndex):
         if isinstance(label, slice):
             if method is not None:
                 raise ParameterError("a slice of time takes no method", found=repr(method), fix="leave method out")
-            start = None if label.start is None else int(self.clock.searchsorted(_first(label.start)))
-            stop = None if label.stop is None else int(self.clock.searchsorted(_after(label.stop)))
+            start = None if label.start is None else int(self.clock.searchsorted(self._first(label.start)))
+            stop = None if label.stop is None else int(self.clock.searchsorted(self._after(label.stop)))
             return IndexSelResult({dim: slice(start, stop, label.step)})
         if isinstance(label, str) and method is None and self._is_coarse(label):
-            low, high = int(self.clock.searchsorted(_first(label))), int(self.clock.searchsorted(_after(label)))
+            low, high = (int(self.clock.searchsorted(edge(label))) for edge in (self._first, self._after))
             if high == 0 or low == self.clock.size:
                 raise KeyError(f"no sample in {label!r}; there are {_describe(self.clock)}")
             return IndexSelResult({dim: slice(low, high)})
-        times = _first(getattr(label, "values", label))
+        times = self._first(getattr(label, "values", label))
         index = self.transform.reverse({name: times})[dim]
         limit: np.timedelta64[Any] = np.timedelta64(0, "ns")
         if method is not None:
@@ -134,14 +134,20 @@ class ClockIndex(CoordinateTransformIndex):
             return IndexSelResult({dim: xr.Variable(label.dims, index)})
         return IndexSelResult({dim: index if index.ndim else int(index)})
 
+    def _first(self, label: Any) -> Times:
+        return _first(label) if self.clock.dated else _elapsed(label)
+
+    def _after(self, label: Any) -> Times:
+        return _after(label) if self.clock.dated else _elapsed(label) + np.timedelta64(1, "ns")
+
     def _is_coarse(self, label: str) -> bool:
-        span = _after(label) - _first(label)
+        span = self._after(label) - self._first(label)
         return bool(span > np.timedelta64(1_000_000_000, "ns") / float(self.clock.rate))
 
     def to_pandas_index(self) -> pd.Index:
         """Every timestamp (needed by `to_series` and `xr.map_blocks`): this one does take memory."""
         times = self.clock.times(np.arange(self.clock.size))
-        return pd.DatetimeIndex(times, name=self.transform.coord_names[0])
+        return pd.Index(times, name=self.transform.coord_names[0])
 
     def join(self, other: Any, how: str = "inner") -> ClockIndex:
         """Refuse to align different clocks, which would be a silent change of the samples."""
@@ -205,6 +211,18 @@ def _first(label: Any) -> Times:
     if values.dtype.kind not in "MU":
         raise ParameterError("labels of time are instants", found=repr(label), fix="use isel for sample numbers")
     return np.asarray(values, "datetime64[ns]")
+
+
+def _elapsed(label: Any) -> Times:
+    """Lengths of time since a start that nobody knows."""
+    try:
+        return np.asarray(pd.to_timedelta(label), "timedelta64[ns]")
+    except (ValueError, TypeError) as error:
+        raise ParameterError(
+            "the recording has no date: times are lengths of time since its start",
+            expected="such as '90min' or a timedelta64",
+            found=repr(label),
+        ) from error
 
 
 def _after(label: Any) -> Times:

@@ -23,6 +23,7 @@ from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of, time_coordinate
 from sleepdask.signals.types import signal_type
+from sleepdask.times import time_dtype
 
 ANNOTATIONS = "annotations"
 SIGNAL = "signal"
@@ -40,12 +41,24 @@ def node_name(rate: Fraction, taken: Iterable[str] = ()) -> str:
 
 
 def annotations_dataset(
-    onsets: Sequence[np.datetime64], durations: Sequence[np.timedelta64], texts: Sequence[str]
+    onsets: ArrayLike, durations: ArrayLike, texts: Sequence[str], *, dated: bool = True
 ) -> xr.Dataset:
-    """Node of annotations: `onset` (datetime64), `duration` (timedelta64, NaT if not stated), `text`."""
+    """Node of annotations, along `annotation`.
+
+    Parameters
+    ----------
+    onsets
+        Instants, or without a date lengths of time since the start of the recording.
+    durations
+        timedelta64, NaT where none is stated.
+    texts
+        What is said.
+    dated
+        Whether the recording says when it started.
+    """
     return xr.Dataset(
         {
-            "onset": ("annotation", np.asarray(onsets, "datetime64[ns]"), {"long_name": "start of the event"}),
+            "onset": ("annotation", np.asarray(onsets, time_dtype(dated=dated)), {"long_name": "start of the event"}),
             "duration": ("annotation", np.asarray(durations, "timedelta64[ns]"), {"long_name": "length of the event"}),
             "text": ("annotation", np.asarray(texts, dtype=str)),
         }
@@ -92,6 +105,20 @@ def span(nodes: Mapping[str, xr.Dataset]) -> tuple[int, int]:
     """Earliest start and latest end over the nodes, ns since 1970."""
     clocks = [clock_of(node) for node in nodes.values()]
     return min(clock.start for clock in clocks), max(clock.end for clock in clocks)
+
+
+def is_dated(nodes: Mapping[str, xr.Dataset]) -> bool:
+    """Whether the recording says when it started; if not, all times count from there.
+
+    Raises
+    ------
+    ParameterError
+        Only some of the nodes do.
+    """
+    known = {clock_of(node).dated for node in nodes.values()}
+    if len(known) > 1:
+        raise ParameterError("some nodes have a date and some have none", found=", ".join(nodes))
+    return known.pop()
 
 
 def select_channels(nodes: Mapping[str, xr.Dataset], patterns: Sequence[str]) -> dict[str, xr.Dataset]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sleepdask.times import describe_span
+from sleepdask.times import describe_span, describe_time
 from sleepdask.viz.hypnogram import draw_hypnogram, has_stages, sleep_epochs
 from sleepdask.viz.spectrogram import draw_spectrogram
 from sleepdask.viz.strip import draw_strip, strip_height, troubled_nodes
 from sleepdask.viz.style import INK, LABEL, MUTED, TITLE, shortened
-from sleepdask.viz.timeline import Cells, draw_clock
+from sleepdask.viz.timeline import Cells, draw_clock, nanoseconds
 from sleepdask.viz.trace import Trace, choose_trace, draw_trace
 
 DPI = 150
@@ -69,7 +70,7 @@ def overview(features: xr.DataTree, spectrogram: xr.DataArray | None = None) -> 
         axes.tick_params(axis="x", labelbottom=name == panels[-1][0])
         first = first or axes
         upper -= inches + BETWEEN
-    draw_clock(figure.axes[0], *_span(features))
+    draw_clock(figure.axes[0], *_span(features), dated=_is_dated(features))
     _write_title(figure, features, trace.channel if channel is None and trace else channel)
     return figure
 
@@ -93,8 +94,12 @@ def _panels(features: xr.DataTree, spectrogram: xr.DataArray | None, trace: Trac
     return panels
 
 
-def _starts(features: xr.DataTree) -> NDArray[np.datetime64]:
-    return np.asarray(features.coords["start"].values, "datetime64[ns]")
+def _starts(features: xr.DataTree) -> NDArray[Any]:
+    return np.asarray(features.coords["start"].values)
+
+
+def _is_dated(features: xr.DataTree) -> bool:
+    return bool(_starts(features).dtype.kind == "M")
 
 
 def _stages(features: xr.DataTree) -> NDArray[np.str_]:
@@ -103,7 +108,7 @@ def _stages(features: xr.DataTree) -> NDArray[np.str_]:
 
 def _span(features: xr.DataTree) -> tuple[int, int]:
     """Begin of the first and end of the last epoch in ns since 1970."""
-    start = _starts(features).astype(np.int64)
+    start = nanoseconds(_starts(features))
     return int(start[0]), int(start[-1]) + round(features.attrs["epoch_seconds"] * 1e9)
 
 
@@ -126,7 +131,7 @@ def _facts(features: xr.DataTree, channel: str | None) -> list[str]:
     low, high = _span(features)
     epoch, step = features.attrs["epoch_seconds"], features.attrs["step_seconds"]
     count = features.sizes["epoch"]
-    begin = str(np.datetime64(low, "ns").astype("datetime64[s]")).replace("T", " ")
+    begin = describe_time(low).replace("T", " ") if _is_dated(features) else "hours since an unknown start"
     zone = shortened(str(features.attrs.get("time_zone", "")), 24)
     epochs = f"{count} epoch{'s' * (count != 1)} of {epoch:g} s{f' every {step:g} s' if step != epoch else ''}"
     facts = [f"{begin} {zone}".strip(), describe_span(high - low), epochs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,11 +37,11 @@ class Cells:
     high: NDArray[np.int64]
 
     @classmethod
-    def of(cls, start: NDArray[np.datetime64], epoch_seconds: float, step_seconds: float) -> Cells:
+    def of(cls, start: NDArray[Any], epoch_seconds: float, step_seconds: float) -> Cells:
         """Cells of epochs that begin at `start`."""
         epoch = round(epoch_seconds * 1e9)
         width = min(epoch, round(step_seconds * 1e9))
-        low = start.astype("datetime64[ns]").astype(np.int64) + (epoch - width) // 2
+        low = nanoseconds(start) + (epoch - width) // 2
         return cls(low, low + width)
 
     def __len__(self) -> int:
@@ -58,17 +59,24 @@ class Cells:
         return days(x).ravel(), np.column_stack([values, values, breaks]).ravel()
 
 
+def nanoseconds(start: NDArray[Any]) -> NDArray[np.int64]:
+    """Instants since 1970, or lengths of time, as integers."""
+    return start.astype(f"{start.dtype.kind}8[ns]").astype(np.int64)
+
+
 def days(ns: NDArray[np.int64]) -> Floats:
     """Times as numbers of a matplotlib date axis."""
     return np.asarray(date2num(ns.astype("datetime64[ns]")), np.float64)  # type: ignore[no-untyped-call]
 
 
-def draw_clock(axes: Axes, low: int, high: int) -> None:
-    """Label the time axis from `low` to `high` (ns since 1970) with hours, and with the date at midnight."""
+def draw_clock(axes: Axes, low: int, high: int, *, dated: bool = True) -> None:
+    """Label the time axis from `low` to `high` (ns since 1970) with hours, and with the date at midnight, if known."""
     axes.xaxis_date(tz=UTC)  # naive local times: drawn as they are
     locator = AutoDateLocator(tz=UTC, minticks=4, maxticks={HOURLY: 13})  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(FuncFormatter(partial(_clock_text, with_seconds=high - low < _SHORT)))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(partial(_clock_text if dated else _elapsed_text, with_seconds=high - low < _SHORT))
+    )
     axes.set_xlim(*days(np.array([low, high], np.int64)).tolist())
 
 
@@ -78,3 +86,8 @@ def _clock_text(day: float, _: int | None = None, *, with_seconds: bool = False)
         return f"{time:%H:%M:%S.%f}".rstrip("0")
     text = f"{time:%H:%M:%S}" if with_seconds else f"{time:%H:%M}"
     return f"{text}\n{time:%Y-%m-%d}" if (time.hour, time.minute, time.second) == (0, 0, 0) else text
+
+
+def _elapsed_text(day: float, _: int | None = None, *, with_seconds: bool = False) -> str:
+    minutes, seconds = divmod(round(day * 86400), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}" + f":{seconds:02d}" * with_seconds

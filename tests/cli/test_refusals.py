@@ -29,12 +29,15 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "not an EDF": (lambda raw: b"\x89PNG\r\n\x1a\n" + raw[8:], "EDF"),
     "an empty file": (lambda raw: b"", "empty"),
     "a file shorter than its header": (lambda raw: raw[:300], "header"),
-    "a BDF": (lambda raw: b"\xffBIOSEMI" + raw[8:], "BDF"),
     "a gzipped file": (lambda raw: b"\x1f\x8b\x08\x00" + raw[4:], "gzip"),
     "zero records": (lambda raw: put(raw, 236, "0       "), "data record"),
     "records that overlap": (lambda raw: raw.replace(b"+60\x14", b"+59\x14"), "data record 60 begins before"),
+}
+
+ODDITIES: dict[str, tuple[Edit, str]] = {
     "a comma for a point": (lambda raw: put(raw, 244, "1,0     "), "1,0"),
     "no date": (lambda raw: put(raw, 168, "XX.XX.XX"), "date"),
+    "a truncated file": (lambda raw: raw[:-10], "truncated"),
 }
 
 
@@ -49,6 +52,31 @@ def test_a_file_that_cannot_be_read_without_guessing(
     assert run(verb, path, *(["-o", out] if verb == "extract" else [])) == 2
     assert_one_line(capsys, "bad.edf", told)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("case", ODDITIES)
+@pytest.mark.parametrize("verb", ["info", "extract"])
+def test_an_odd_file_is_read_and_told_or_refused_by_policy(
+    case: str, verb: str, short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit, told = ODDITIES[case]
+    path, out = tmp_path / "odd.edf", tmp_path / "out"
+    path.write_bytes(edit(short_psg.read_bytes()))
+    where = ["-o", out] if verb == "extract" else []
+    assert run(verb, path, *where, "--policy", "strict") == 2
+    assert_one_line(capsys, "odd.edf", told)
+    assert not out.exists()
+    assert run(verb, path, *where, "--quiet") == 3
+    assert told in capsys.readouterr().err
+
+
+def test_what_is_only_likely_needs_the_policy_repair(
+    short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.edf"
+    path.write_bytes(short_psg.read_bytes().replace(b"+60\x14", b"+59\x14"))
+    assert run("info", path, "--policy", "repair", "--quiet") == 3
+    assert "data record 60 begins before the one before it ends; it follows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

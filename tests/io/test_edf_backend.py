@@ -127,7 +127,8 @@ def test_the_engine_is_found_by_the_name(scored_night: Path) -> None:
     engine = EdfBackendEntrypoint()
     assert engine.guess_can_open("night.EDF")
     assert engine.guess_can_open(Path("a/b.edf"))
-    assert not engine.guess_can_open("night.bdf")
+    assert engine.guess_can_open("night.bdf")
+    assert not engine.guess_can_open("night.csv")
     assert not engine.guess_can_open(b"night.edf")
     assert not engine.guess_can_open(3)
 

@@ -15,6 +15,7 @@ from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
 from sleepdask.errors import ParameterError
+from sleepdask.findings import Findings
 from sleepdask.io.edf.annotations import Track, read_track
 from sleepdask.io.edf.header import read_header
 from sleepdask.io.edf.model import Header, channel_names
@@ -30,7 +31,9 @@ from sleepdask.signals.recording import (
 )
 from sleepdask.signals.types import signal_type
 
+SUFFIXES = (".edf", ".bdf")
 _CHUNK_BYTES = 16 << 20
+_NAT = np.iinfo(np.int64).min
 
 
 class EdfArray(BackendArray):
@@ -61,12 +64,12 @@ class EdfArray(BackendArray):
 class EdfBackendEntrypoint(BackendEntrypoint):
     """European Data Format: one node per sampling rate, lazy."""
 
-    description = "Open European Data Format recordings (.edf), one dataset per sampling rate"
+    description = "Open European Data Format recordings (.edf, .bdf), one dataset per sampling rate"
     supports_groups = True
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """Tell from the name, as EDF files have no magic number of their own."""
-        return isinstance(filename_or_obj, str | os.PathLike) and Path(filename_or_obj).suffix.lower() == ".edf"
+        return isinstance(filename_or_obj, str | os.PathLike) and Path(filename_or_obj).suffix.lower() in SUFFIXES
 
     def open_dataset(
         self,
@@ -75,9 +78,11 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         rate: float | None = None,
         dtype: str = "float32",
+        policy: str = "warn",
     ) -> xr.Dataset:
         """Open the signals of one sampling rate; `rate` in Hz may be left out where there is only one."""
-        header = read_header(filename_or_obj)
+        findings = Findings(filename_or_obj, policy)
+        header = read_header(filename_or_obj, findings)
         nodes = _nodes(header)
         if rate is not None:
             nodes = {name: node for name, node in nodes.items() if abs(float(node[0]) - rate) < 1e-6 * rate}
@@ -91,7 +96,8 @@ class EdfBackendEntrypoint(BackendEntrypoint):
                 fix="or open all with open_recording",
             )
         ((_, signals),) = nodes.values()
-        dataset = _dataset(filename_or_obj, header, read_track(filename_or_obj, header), signals, dtype)
+        track = read_track(filename_or_obj, header, findings)
+        dataset = _dataset(filename_or_obj, header, track, signals, dtype)
         return dataset.drop_vars(drop_variables) if drop_variables else dataset
 
     def open_groups_as_dict(
@@ -100,9 +106,10 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         *,
         drop_variables: str | Iterable[str] | None = None,
         dtype: str = "float32",
+        policy: str = "warn",
     ) -> dict[str, xr.Dataset]:
         """Open every node, the root under ``"/"``."""
-        tree = self.open_datatree(filename_or_obj, drop_variables=drop_variables, dtype=dtype)
+        tree = self.open_datatree(filename_or_obj, drop_variables=drop_variables, dtype=dtype, policy=policy)
         return {node.path: node.to_dataset(inherit=False) for node in tree.subtree}
 
     def open_datatree(
@@ -111,41 +118,48 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         *,
         drop_variables: str | Iterable[str] | None = None,
         dtype: str = "float32",
+        policy: str = "warn",
     ) -> xr.DataTree:
         """Open the whole recording: reads the header and, in EDF+ files, the annotations; no sample."""
-        tree = open_edf(filename_or_obj, dtype=dtype)
+        tree = open_edf(filename_or_obj, dtype=dtype, policy=policy)
         if not drop_variables:
             return tree
         dropped: xr.DataTree = tree.map_over_datasets(lambda node: node.drop_vars(drop_variables, errors="ignore"))
         return dropped
 
 
-def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32") -> xr.DataTree:
-    """Open an EDF or EDF+ file as a recording whose signals are read when they are indexed.
+def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32", policy: str = "warn") -> xr.DataTree:
+    """Open an EDF or BDF file as a recording whose signals are read when they are indexed.
 
     Reads the header and, in EDF+ files, the annotations, which tell the time of each data record; no sample.
     Nothing that names the patient, the staff or the device is kept.
     """
-    header = read_header(path)
-    track = read_track(path, header)
+    findings = Findings(path, policy)
+    header = read_header(path, findings)
+    track = read_track(path, header, findings)
     nodes = {name: _dataset(path, header, track, signals, dtype) for name, (_, signals) in _nodes(header).items()}
     if any(signal.is_annotation for signal in header.signals):
-        found = track.annotations
-        nodes[ANNOTATIONS] = annotations_dataset(
-            [header.time_origin + np.timedelta64(note.onset_ns, "ns") for note in found],
-            [np.timedelta64("NaT" if note.duration_ns is None else note.duration_ns, "ns") for note in found],
-            [note.text for note in found],
-        )
+        nodes[ANNOTATIONS] = _annotations(header, track)
     return recording_tree(
         nodes,
         {
             "recording_id": Path(path).stem,
             "source": Path(path).name,
             "format": header.kind,
-            "start": str(header.start),
+            "start": str(np.datetime64(track.stretches[0].start_ns, "ns")) if header.dated else "NaT",
             "time_zone": "",
-            "findings": [*header.findings, *track.findings(header.kind)],
+            "findings": [str(finding) for finding in findings.found],
         },
+    )
+
+
+def _annotations(header: Header, track: Track) -> xr.Dataset:
+    found = track.annotations
+    return annotations_dataset(
+        np.array([header.origin_ns + note.onset_ns for note in found], np.int64),
+        np.array([_NAT if note.duration_ns is None else note.duration_ns for note in found], np.int64),
+        [note.text for note in found],
+        dated=header.dated,
     )
 
 
@@ -182,6 +196,8 @@ def _dataset(path: str | os.PathLike[str], header: Header, track: Track, signals
             "prefilter": texts([head.prefilter for head in heads]),
         },
     ).assign_coords(time_coordinate(_clock(header, track, per_record)))
+    if any(head.uncalibrated for head in heads):
+        dataset = dataset.assign_coords(uncalibrated=texts([head.uncalibrated for head in heads]))
     dataset[SIGNAL].encoding["preferred_chunks"] = {
         "channel": n_signals,
         "time": min(n_samples, records * per_record),
@@ -192,10 +208,10 @@ def _dataset(path: str | os.PathLike[str], header: Header, track: Track, signals
 def _clock(header: Header, track: Track, per_record: int) -> Clock:
     ends = [*(stretch.first for stretch in track.stretches[1:]), header.n_records]
     runs = [
-        (np.datetime64(stretch.start_ns, "ns"), (end - stretch.first) * per_record)
+        (stretch.start_ns, (end - stretch.first) * per_record)
         for stretch, end in zip(track.stretches, ends, strict=True)
     ]
-    return Clock.segmented(runs, header.record_ns, per_record)
+    return Clock.segmented(runs, header.record_ns, per_record, dated=header.dated)
 
 
 def _rows(channel: slice | int | np.integer[Any]) -> slice | list[int]:

@@ -1,16 +1,17 @@
-"""Fixed-width header fields: bytes to text and exact numbers, with errors that say where the field is."""
+"""Fixed-width header fields: bytes to text and exact numbers, with findings and errors that say where the field is."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sleepdask.errors import FileFormatError
+from sleepdask.findings import Findings
 
 _INTEGER = re.compile(rb"[+-]?[0-9]+")
-_DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-_SCIENTIFIC = re.compile(_DECIMAL.pattern + rb"(?:[eE][+-]?[0-9]{1,3})?")
+_DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def decode_text(raw: bytes) -> str:
@@ -30,34 +31,43 @@ class Field:
 
     Parameters
     ----------
-    path
-        File the field belongs to, for error messages.
+    findings
+        Of the file, for what is odd about the field.
     name
-        Name in the EDF specification, for error messages.
+        Name in the EDF specification, with the signal it belongs to.
     begin
         Position of its first byte in the file.
     raw
         Its bytes, padding included.
     """
 
-    path: str
+    findings: Findings
     name: str
     begin: int
     raw: bytes
 
+    @property
+    def where(self) -> str:
+        """Name and bytes."""
+        return f"header field '{self.name}' (bytes {self.begin} to {self.begin + len(self.raw) - 1})"
+
     def refusal(self, why: str, expected: object, *, found: object = None, fix: str = "") -> FileFormatError:
         """Error for this field; what was found is its own text unless given."""
         return FileFormatError(
-            f"header field '{self.name}' (bytes {self.begin} to {self.begin + len(self.raw) - 1}) {why}",
-            where=self.path,
+            f"{self.where} {why}",
+            where=os.fspath(self.findings.path),
             expected=expected,
             found=repr(self.text()) if found is None else found,
             fix=fix or "correct the field in a copy of the file, or export the recording again",
         )
 
+    def note(self, code: str, message: str, reading: str) -> None:
+        """Say what is odd about the field, but means one thing only."""
+        self.findings.note(code, message, reading, where=self.where)
+
     def text(self) -> str:
-        """Text without its padding: trailing blanks, and the zero bytes some writers use instead."""
-        return decode_text(self.raw).rstrip(" \0")
+        """Text without its padding: blanks, and the zero bytes some writers use instead."""
+        return decode_text(self.raw).strip(" \0")
 
     def integer(self) -> int:
         """Whole number written in ASCII digits.
@@ -67,34 +77,26 @@ class Field:
         FileFormatError
             If it is anything else.
         """
-        return int(self._number(_INTEGER, "a whole number in ASCII digits"))
+        digits = self.raw.strip(b" \0")
+        if not _INTEGER.fullmatch(digits):
+            raise self._no_number("a whole number in ASCII digits")
+        return int(digits)
 
     def decimal(self) -> Decimal:
-        """Exact decimal number such as ``30`` or ``.0078125``.
-
-        Raises
-        ------
-        FileFormatError
-            If it is anything else, an exponent included.
-        """
-        return Decimal(self._number(_DECIMAL, "a decimal number such as 0.5, with a point and no exponent"))
-
-    def real(self) -> float:
-        """Decimal number, an exponent allowed, as float64.
+        """Exact decimal number such as ``30``, ``.0078125`` or ``1.5E-3``; a comma is read as the point, and noted.
 
         Raises
         ------
         FileFormatError
             If it is anything else, or beyond float64.
         """
-        wanted = "a decimal number such as -192 or 1.5E-3, with a point"
-        number = float(self._number(_SCIENTIFIC, wanted))
-        if abs(number) == float("inf"):
-            raise self.refusal("is too large", wanted)
-        return number
+        digits = self.raw.strip(b" \0")
+        pointed = digits.replace(b",", b".")
+        if not _DECIMAL.fullmatch(pointed) or abs(float(pointed)) == float("inf"):
+            raise self._no_number("a decimal number such as -192, 0.5 or 1.5E-3")
+        if pointed != digits:
+            self.note("decimal-comma", f"has a comma as decimal sign: {digits.decode()!r}", "it is read as the point")
+        return Decimal(pointed.decode())
 
-    def _number(self, pattern: re.Pattern[bytes], wanted: str) -> str:
-        digits = self.raw.strip(b" ")
-        if not pattern.fullmatch(digits):
-            raise self.refusal("is not a number that can be read without guessing", wanted)
-        return digits.decode("ascii")
+    def _no_number(self, wanted: str) -> FileFormatError:
+        return self.refusal("is not a number that can be read without guessing", wanted)

@@ -1,7 +1,7 @@
-"""Read the header of an EDF or EDF+ file strictly: what cannot be read without guessing is refused.
+"""Read the header of an EDF or BDF file: what has one sound reading is read and reported, anything else refused.
 
 Sources: EDF, Kemp et al. 1992, doi:10.1016/0013-4694(92)90009-7; EDF+, Kemp & Olivan 2003,
-doi:10.1016/S1388-2457(03)00123-8.
+doi:10.1016/S1388-2457(03)00123-8; BDF, https://www.biosemi.com/faq/file_format.htm.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import os
 from io import FileIO
 
 from sleepdask.errors import FileFormatError
+from sleepdask.findings import Findings
 from sleepdask.io.edf.fields import Field
-from sleepdask.io.edf.findings import signal_findings
-from sleepdask.io.edf.model import MAX16, MIN16, Header, SignalHeader, channel_names
+from sleepdask.io.edf.model import Header, SignalHeader, channel_names
 from sleepdask.io.edf.recordfile import open_file, read_at
+from sleepdask.io.edf.signals import BLOCK, read_signals
 from sleepdask.io.edf.startdate import start_ns
-from sleepdask.io.edf.tal import SECOND, TalError, malformed, parse_tals
+from sleepdask.io.edf.tal import SECOND
 
 __all__ = ["Header", "SignalHeader", "channel_names", "read_header"]
 
 # Field name and width in bytes, in file order.
-_MAIN_FIELDS = (
+_FIELDS = (
     ("version", 8),
     ("patient identification", 80),
     ("recording identification", 80),
@@ -32,78 +33,67 @@ _MAIN_FIELDS = (
     ("duration of a data record", 8),
     ("number of signals", 4),
 )
-_SIGNAL_FIELDS = (
-    ("label", 16),
-    ("transducer type", 80),
-    ("physical dimension", 8),
-    ("physical minimum", 8),
-    ("physical maximum", 8),
-    ("digital minimum", 8),
-    ("digital maximum", 8),
-    ("prefiltering", 80),
-    ("samples in a data record", 8),
-    ("reserved", 32),
-)
-_BLOCK = 256  # bytes of the main part of the header, and of each signal in it
+_BDF = b"\xffBIOSEMI"
+_OLDEST = -(2**63) + SECOND
 
 
-def read_header(path: str | os.PathLike[str]) -> Header:
-    """Read the header of an EDF or EDF+ file.
+def read_header(path: str | os.PathLike[str], findings: Findings | None = None) -> Header:
+    """Read the header of an EDF, EDF+, BDF or BDF+ file; nothing but the header is read.
 
     Parameters
     ----------
     path
-        The file. Only its header and the annotation bytes of its first data record are read.
-
-    Returns
-    -------
-    Header
-        Its findings tell what was odd: a truncated file, an unknown number of records, repeated labels.
+        The file.
+    findings
+        Takes what was odd, and holds the policy; default: a new one of the policy "warn".
 
     Raises
     ------
     FileFormatError
-        If the file is no EDF, or a field cannot be read without guessing; the message names the field, its
-        bytes, what was expected, what was found, and one way to fix it.
+        If the file is no EDF, or a field cannot be read under the policy; the message names the field, its bytes,
+        what was expected, what was found, and one way to fix it.
     ParameterError
         If there is no such file.
     """
-    where = os.fspath(path)
+    findings = findings or Findings(path)
     with open_file(path) as file:
         stat = os.fstat(file.fileno())
-        main = _main_fields(where, _read(file, 0, _BLOCK))
-        kind = _kind(main["reserved"])
-        recording = None if kind == "EDF" else main["recording identification"]
-        origin = start_ns(main["start date"], main["start time"], recording)
-        header_bytes = _header_bytes(main)
-        signals = _signals(where, _read(file, _BLOCK, header_bytes - _BLOCK), header_bytes)
-        ordinary = any(s.is_ordinary for s in signals)
-        if kind == "EDF+D" and ordinary and not any(s.is_annotation for s in signals):
-            raise main["reserved"].refusal(
-                "says that the recording is discontinuous, but nothing tells when its data records were taken",
-                "an 'EDF Annotations' signal with the time of each",
-                fix="export the recording again, with its annotations",
-            )
-        record_ns = _record_ns(main["duration of a data record"], ordinary=ordinary)
-        record_bytes = sum(2 * s.samples_per_record for s in signals)
-        n_records, findings = _n_records(main["number of data records"], stat.st_size - header_bytes, record_bytes)
-        start = origin + _first_onset(where, file, header_bytes, signals)
-    if max(start, origin) + n_records * record_ns >= 2**63:
+        main = _main_fields(findings, _read(file, 0, BLOCK))
+        number = _number_of_signals(main["number of signals"])
+        raw = _read(file, BLOCK, BLOCK * number)
+    header_bytes = BLOCK * (number + 1)
+    if len(raw) < BLOCK * number:
+        raise _short(findings, header_bytes, BLOCK + len(raw))
+    bdf = main["version"].raw == _BDF
+    kind = _kind(main["reserved"], "BDF" if bdf else "EDF")
+    origin = start_ns(
+        main["start date"], main["start time"], main["recording identification"], plus=kind.endswith(("C", "D"))
+    )
+    sample_bytes = 3 if bdf else 2
+    signals = read_signals(findings, raw, sample_bytes)
+    _check_annotations(findings, kind, main["reserved"], signals)
+    record_ns = _record_ns(main["duration of a data record"], ordinary=any(s.is_ordinary for s in signals))
+    record_bytes = sum(sample_bytes * s.samples_per_record for s in signals)
+    data_bytes = stat.st_size - header_bytes
+    records = main["number of data records"]
+    n_records = _n_records(findings, records, data_bytes, record_bytes)
+    fits = records.text() == str(n_records) and data_bytes == n_records * record_bytes
+    _check_header_bytes(main["number of header bytes"], header_bytes, fits=fits)
+    start = origin or 0
+    if start + n_records * record_ns >= 2**63:
         raise main["duration of a data record"].refusal("times their number goes beyond the year 2262", "a shorter one")
-    if min(start, origin) < -(2**63) + SECOND:
+    if start < _OLDEST:
         raise main["start date"].refusal("goes before the year 1678", "a later one")
-    if not 0 <= start - origin < SECOND:
-        findings += (f"the first data record is {(start - origin) / SECOND:g} s from the start written in the header",)
     return Header(
         kind=kind,
-        origin_ns=origin,
-        start_ns=start,
+        origin_ns=start,
+        dated=origin is not None,
+        sample_bytes=sample_bytes,
         header_bytes=header_bytes,
         record_bytes=record_bytes,
         record_ns=record_ns,
         n_records=n_records,
         signals=signals,
-        findings=findings + signal_findings(kind, signals),
         file_size=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
     )
@@ -114,152 +104,120 @@ def _read(file: FileIO, position: int, size: int) -> bytes:
     return bytes(raw[: read_at(file, position, memoryview(raw))])
 
 
-def _main_fields(where: str, raw: bytes) -> dict[str, Field]:
+def _main_fields(findings: Findings, raw: bytes) -> dict[str, Field]:
     fields, begin = {}, 0
-    for name, width in _MAIN_FIELDS:
-        fields[name] = Field(where, name, begin, raw[begin : begin + width])
+    for name, width in _FIELDS:
+        fields[name] = Field(findings, name, begin, raw[begin : begin + width])
         begin += width
+    version = fields["version"]
     if not raw:
-        raise FileFormatError("the file is empty", where=where, expected="an EDF header", fix="copy the file again")
-    if raw.startswith(b"\xffBIOSEMI"):
-        raise fields["version"].refusal(
-            "is that of BDF (24-bit), which is not supported yet",
-            "'0' for EDF",
-            fix="convert the file to EDF+",
+        raise FileFormatError(
+            "the file is empty", where=os.fspath(findings.path), expected="an EDF header", fix="copy the file again"
         )
     if raw.startswith(b"\x1f\x8b"):
-        raise fields["version"].refusal(
-            "is that of a gzip archive",
-            "'0' for EDF",
-            found="a compressed file",
-            fix="unpack it first, with gunzip",
+        raise version.refusal(
+            "is that of a gzip archive", "'0' for EDF", found="a compressed file", fix="unpack it first, with gunzip"
         )
-    if len(raw) < _BLOCK and b"0       ".startswith(raw[:8]):
-        raise _short(where, _BLOCK, len(raw))
-    if fields["version"].text() != "0":
-        raise fields["version"].refusal(
-            "is not that of EDF", "'0' and seven blanks", fix="check that it is an EDF file"
-        )
+    if len(raw) < BLOCK and (b"0       ".startswith(raw[:8]) or _BDF.startswith(raw[:8])):
+        raise _short(findings, BLOCK, len(raw))
+    if version.raw != _BDF and version.text() != "0":
+        raise version.refusal("is not that of EDF or BDF", "'0' and seven blanks", fix="check that it is an EDF file")
     return fields
 
 
-def _short(where: str, expected: int, found: int) -> FileFormatError:
+def _short(findings: Findings, expected: int, found: int) -> FileFormatError:
     return FileFormatError(
         "the file is shorter than its header",
-        where=where,
+        where=os.fspath(findings.path),
         expected=f"at least {expected} bytes",
         found=f"{found} bytes",
         fix="copy the file again from its source",
     )
 
 
-def _kind(reserved: Field) -> str:
+def _kind(reserved: Field, container: str) -> str:
     text = reserved.text()
-    if not text.startswith("EDF+"):
-        return "EDF"
-    if text[:5] not in ("EDF+C", "EDF+D"):
-        raise reserved.refusal("does not say whether the recording is contiguous", "'EDF+C' or 'EDF+D'")
-    return text[:5]
+    if not text.startswith(("EDF+", "BDF+")):
+        return container
+    if text[4:5] in ("C", "D"):
+        return f"{container}+{text[4]}"
+    refusal = reserved.refusal("does not say whether the recording is contiguous", "'EDF+C' or 'EDF+D'")
+    reserved.findings.guess("no-continuity", refusal, "it is contiguous", where=reserved.where)
+    return f"{container}+C"
 
 
-def _header_bytes(main: dict[str, Field]) -> int:
-    number = main["number of signals"].integer()
+def _number_of_signals(field: Field) -> int:
+    number = field.integer()
     if number < 1:
-        raise main["number of signals"].refusal("is not positive", "at least 1")
-    declared, expected = main["number of header bytes"].integer(), _BLOCK * (number + 1)
-    if declared != expected:
-        raise main["number of header bytes"].refusal(
-            "does not fit the number of signals", f"256 * ({number} signals + 1) = {expected}"
+        raise field.refusal("is not positive", "at least 1")
+    return number
+
+
+def _check_header_bytes(field: Field, expected: int, *, fits: bool) -> None:
+    """See that the header is as long as it says; if not, the size of the file may still prove where the data begin."""
+    if field.text() == str(expected):
+        return
+    message = "does not fit the number of signals"
+    reading = f"the data begin at byte {expected}"
+    if fits:
+        field.note("header-bytes", f"{message}: {field.text()!r}", f"the size of the file proves that {reading}")
+    else:
+        refusal = field.refusal(message, f"256 * ({expected // BLOCK - 1} signals + 1) = {expected}")
+        field.findings.guess("header-bytes", refusal, reading, where=field.where)
+
+
+def _check_annotations(findings: Findings, kind: str, reserved: Field, signals: tuple[SignalHeader, ...]) -> None:
+    """Compare what the header says of annotations with the signals that hold them."""
+    annotated = any(s.is_annotation and s.samples_per_record for s in signals)
+    if "+" not in kind and annotated:
+        message = f"has a signal of annotations but does not say {kind}+"
+        findings.note("annotations-in-edf", message, "it is read as annotations")
+    elif kind.endswith("+D") and not annotated and any(s.is_ordinary for s in signals):
+        refusal = reserved.refusal(
+            "says that the recording is discontinuous, but nothing tells when its data records were taken",
+            "an 'EDF Annotations' signal with the time of each",
+            fix="export the recording again, with its annotations",
         )
-    return expected
+        findings.guess("no-record-times", refusal, "its data records follow each other", where=reserved.where)
+    elif "+" in kind and not annotated:
+        message = f"says {kind} but has no 'EDF Annotations' signal"
+        findings.note("no-annotations", message, "its data records follow each other")
 
 
 def _record_ns(field: Field, *, ordinary: bool) -> int:
-    # Eight characters hold seven decimals at most, so that nanoseconds are exact.
-    duration = int(field.decimal() * SECOND)
+    duration = field.decimal() * SECOND
     if duration < 0 or (duration == 0 and ordinary):
         raise field.refusal("gives its signals no sampling rate", "more than 0 seconds")
-    return duration
+    if duration != int(duration):
+        raise field.refusal("is finer than a nanosecond", "at most nine decimals")
+    return int(duration)
 
 
-def _n_records(field: Field, data_bytes: int, record_bytes: int) -> tuple[int, tuple[str, ...]]:
-    declared = field.integer()
-    whole, rest = divmod(data_bytes, record_bytes)
-    if declared == 0 or declared < -1:
-        raise field.refusal("says that the file holds no data", "at least 1, or -1 for unknown")
+def _n_records(findings: Findings, field: Field, data_bytes: int, record_bytes: int) -> int:
+    """Whole data records that belong to the recording and are there."""
+    whole, rest = divmod(data_bytes, record_bytes) if record_bytes else (0, data_bytes)
     if whole == 0:
         raise FileFormatError(
             "the file holds no whole data record",
-            where=field.path,
+            where=os.fspath(findings.path),
             expected=f"at least {record_bytes} bytes after the header",
             found=f"{data_bytes} bytes",
             fix="copy the file again from its source",
         )
-    tail = f"; {rest} trailing bytes ignored" if rest else ""
+    declared = field.integer() if field.text() else -1
+    found = f"it holds {whole} whole ones{f' and {rest} bytes more' if rest else ''}"
+    if declared == 0 or declared < -1:
+        refusal = field.refusal(f"says that the file holds no data, but {found}", "at least 1, or -1 for unknown")
+        findings.guess("records-denied", refusal, f"all {whole} are read", where=field.where)
+        return whole
     if declared == -1:
-        return whole, (f"declares an unknown number of data records (-1), holds {whole} whole ones{tail}",)
+        field.note("records-unknown", f"does not tell the number; {found}", "the whole ones are read")
+        return whole
     if declared > whole:
-        return whole, (f"truncated: declares {declared} data records, holds {whole} whole ones{tail}",)
-    excess = data_bytes - declared * record_bytes
-    if excess:
-        return declared, (f"declares {declared} data records, {excess} bytes follow them; ignored",)
-    return declared, ()
-
-
-def _signals(where: str, raw: bytes, header_bytes: int) -> tuple[SignalHeader, ...]:
-    if len(raw) < header_bytes - _BLOCK:
-        raise _short(where, header_bytes, _BLOCK + len(raw))
-    number = len(raw) // _BLOCK
-    columns, begin = [], 0
-    for name, width in _SIGNAL_FIELDS:
-        places = range(begin, begin + number * width, width)
-        columns.append([(name, place, raw[place : place + width]) for place in places])
-        begin += number * width
-    signals: list[SignalHeader] = []
-    offset = 0
-    for index, row in enumerate(zip(*columns, strict=True), 1):
-        fields = {name: Field(where, f"{name} of signal {index}", _BLOCK + place, part) for name, place, part in row}
-        signals.append(_signal(fields, offset))
-        offset += 2 * signals[-1].samples_per_record
-    return tuple(signals)
-
-
-def _signal(fields: dict[str, Field], offset: int) -> SignalHeader:
-    label = fields["label"].text()
-    samples = fields["samples in a data record"].integer()
-    if samples < 1:
-        raise fields["samples in a data record"].refusal("is not positive", "at least 1")
-    physical, digital = (-1.0, 1.0), (MIN16, MAX16)
-    # Annotations have no range and some writers leave it blank: this is the one EDF+ prescribes.
-    if label != "EDF Annotations":
-        physical = fields["physical minimum"].real(), fields["physical maximum"].real()
-        digital = fields["digital minimum"].integer(), fields["digital maximum"].integer()
-        if digital[0] >= digital[1]:
-            raise fields["digital maximum"].refusal("is not above the digital minimum", f"more than {digital[0]}")
-        if physical[0] == physical[1]:
-            raise fields["physical maximum"].refusal("equals the physical minimum", f"other than {physical[0]:g}")
-    return SignalHeader(
-        label=label,
-        transducer=fields["transducer type"].text().strip(),
-        unit=fields["physical dimension"].text().strip(),
-        physical_min=physical[0],
-        physical_max=physical[1],
-        digital_min=digital[0],
-        digital_max=digital[1],
-        prefilter=fields["prefiltering"].text().strip(),
-        samples_per_record=samples,
-        byte_offset=offset,
-    )
-
-
-def _first_onset(where: str, file: FileIO, header_bytes: int, signals: tuple[SignalHeader, ...]) -> int:
-    """Nanoseconds from the start written in the header to the first data record."""
-    signal = next((s for s in signals if s.is_annotation), None)
-    if signal is None:
-        return 0
-    raw = _read(file, header_bytes + signal.byte_offset, 2 * signal.samples_per_record)
-    try:
-        first = next(parse_tals(raw, 0, len(raw)), None)
-    except TalError as error:
-        raise malformed(where, 0, header_bytes + signal.byte_offset + error.position, raw[error.position :]) from error
-    return first.onset_ns if first and first.keeps_time else 0
+        message = f"truncated: declares {declared} data records, {found}"
+        findings.warn("truncated", message, "the whole ones are read", where=field.where)
+        return whole
+    if excess := data_bytes - declared * record_bytes:
+        message = f"declares {declared} data records, but {excess} bytes follow them"
+        findings.warn("trailing-bytes", message, "these are ignored", where=field.where)
+    return declared

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from itertools import count
+from math import nan
 from pathlib import Path
-
-import numpy as np
 
 from sleepdask.io.edf.recordfile import RecordFile
 
-MIN16, MAX16 = -32768, 32767  # what a stored number can be
+_ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 
 
 @dataclass(frozen=True)
 class SignalHeader:
-    """One signal: physical value = gain * stored number + offset.
+    """One signal: physical value = gain * stored number + offset, or missing where these are unknown.
 
     Parameters
     ----------
@@ -25,11 +24,13 @@ class SignalHeader:
     physical_min, physical_max
         Values that ``digital_min`` and ``digital_max`` stand for, in ``unit``; the order may be inverted.
     digital_min, digital_max
-        Range of the stored 16-bit numbers.
+        Range of the stored numbers; the order may be inverted.
     samples_per_record
-        Samples in each data record.
+        Samples in each data record; none in a signal that is only announced.
     byte_offset
         Position of the first of them within the record, in bytes.
+    uncalibrated
+        Why stored numbers say nothing about physical values; empty as a rule. All values of such a signal are NaN.
     """
 
     label: str
@@ -42,22 +43,27 @@ class SignalHeader:
     prefilter: str
     samples_per_record: int
     byte_offset: int
+    uncalibrated: str = ""
 
     @property
     def gain(self) -> float:
-        """Physical units a digital step."""
+        """Physical units a digital step; NaN if unknown."""
+        if self.uncalibrated:
+            return nan
         return (self.physical_max - self.physical_min) / (self.digital_max - self.digital_min)
 
     @property
     def offset(self) -> float:
-        """Physical value of the stored number 0."""
+        """Physical value of the stored number 0; NaN if unknown."""
+        if self.uncalibrated:
+            return nan
         low, high = self.physical_min * self.digital_max, self.physical_max * self.digital_min
         return (low - high) / (self.digital_max - self.digital_min)
 
     @property
     def is_annotation(self) -> bool:
         """Whether its bytes are text: annotations and the time of each record (EDF+)."""
-        return self.label == "EDF Annotations"
+        return self.label in _ANNOTATION_LABELS
 
     @property
     def is_checksum(self) -> bool:
@@ -67,7 +73,7 @@ class SignalHeader:
     @property
     def is_ordinary(self) -> bool:
         """Whether it holds samples of something measured."""
-        return not (self.is_annotation or self.is_checksum)
+        return self.samples_per_record > 0 and not (self.is_annotation or self.is_checksum)
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,14 @@ class Header:
     Parameters
     ----------
     kind
-        "EDF", "EDF+C" (contiguous) or "EDF+D" (discontinuous).
+        "EDF", "EDF+C" (contiguous) or "EDF+D" (discontinuous), or the same of "BDF".
     origin_ns
-        Start written in the header, whole seconds: nanoseconds since 1970 of the local wall clock. Onsets of
-        annotations count from here.
-    start_ns
-        Time of the first sample: the origin plus the part that an EDF+ file keeps in its first data record.
+        Start written in the header, whole seconds: nanoseconds since 1970 of the local wall clock; 0 if nobody
+        knows. Onsets of annotations count from here.
+    dated
+        Whether the header says when the recording started.
+    sample_bytes
+        Size of a stored number: 2 in EDF, 3 in BDF.
     header_bytes, record_bytes
         Size of the header and of each data record.
     record_ns
@@ -91,33 +99,21 @@ class Header:
         Whole data records that are really in the file and belong to the recording.
     signals
         All signals in file order.
-    findings
-        What was odd but could be read without guessing, one sentence each.
     file_size, mtime_ns
         Size and modification time of the file when it was read.
     """
 
     kind: str
     origin_ns: int
-    start_ns: int
+    dated: bool
+    sample_bytes: int
     header_bytes: int
     record_bytes: int
     record_ns: int
     n_records: int
     signals: tuple[SignalHeader, ...]
-    findings: tuple[str, ...]
     file_size: int
     mtime_ns: int
-
-    @property
-    def start(self) -> np.datetime64:
-        """Time of the first sample, local wall clock, datetime64[ns]."""
-        return np.datetime64(self.start_ns, "ns")
-
-    @property
-    def time_origin(self) -> np.datetime64:
-        """Time that onsets of annotations count from, local wall clock, datetime64[ns]."""
-        return np.datetime64(self.origin_ns, "ns")
 
     @property
     def ordinary(self) -> tuple[int, ...]:

@@ -29,6 +29,8 @@ class SignalReader:
         Numbers of the signals in the file, one a row.
     samples_per_record
         The same for all of them.
+    sample_bytes
+        Size of a stored number: 2, or 3 in BDF.
     byte_offsets, gains, offsets
         Of each signal: position within a record in bytes; physical value = gain * stored number + offset.
     dtype
@@ -38,6 +40,7 @@ class SignalReader:
     file: RecordFile
     signals: tuple[int, ...]
     samples_per_record: int
+    sample_bytes: int
     byte_offsets: tuple[int, ...]
     gains: tuple[float, ...]
     offsets: tuple[float, ...]
@@ -87,6 +90,7 @@ class SignalReader:
             file=header.record_file(path),
             signals=tuple(signals),
             samples_per_record=rates.pop(),
+            sample_bytes=header.sample_bytes,
             byte_offsets=tuple(s.byte_offset for s in chosen),
             gains=tuple(s.gain for s in chosen),
             offsets=tuple(s.offset for s in chosen),
@@ -147,14 +151,19 @@ class SignalReader:
         self, rows: npt.NDArray[Any], first: int, last: int, low: int, high: int, out: npt.NDArray[Any], done: int
     ) -> None:
         """Read samples ``low`` to ``high`` of the records ``first`` to ``last``, into ``out`` from ``done`` on."""
-        from sleepdask.io.edf.decode import decode  # its compiler is not needed to read headers
+        from sleepdask.io.edf.decode import decode_16, decode_24  # their compiler is not needed to read headers
 
-        starts = np.array(self.byte_offsets)[rows] + 2 * low
+        size = self.sample_bytes
+        starts = np.array(self.byte_offsets)[rows] + size * low
         gains, offsets = np.array(self.gains)[rows], np.array(self.offsets)[rows]
         begin, width = int(starts.min()), high - low
-        for _, block, at in self.file.spans(first, last, begin, int(starts.max()) + 2 * width):
-            stored = block.view("<i2").astype(np.int16, copy=False)  # a copy on big-endian machines only
-            decode(out, done, stored, (starts - begin + at) // 2, width, gains, offsets)
+        for _, block, at in self.file.spans(first, last, begin, int(starts.max()) + size * width):
+            places = starts - begin + at
+            if size == 2:
+                stored = block.view("<i2").astype(np.int16, copy=False)  # a copy on big-endian machines only
+                decode_16(out, done, stored, places // 2, width, gains, offsets)
+            else:
+                decode_24(out, done, block, places, width, gains, offsets)
             done += len(block) * width
 
 

@@ -1,22 +1,21 @@
-"""When a recording begins: the date and time fields of the header as exact nanoseconds."""
+"""When a recording begins: the date and time fields of the header as exact nanoseconds, or that nobody says."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from datetime import datetime, timedelta
 
 from sleepdask.io.edf.fields import Field
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DATE = re.compile(r"(\d\d)\.(\d\d)\.(\d\d|yy)", re.ASCII)
-_TIME = re.compile(r"(\d\d)\.(\d\d)\.(\d\d)", re.ASCII)
+_DATE = re.compile(r"(\d?\d)([./:-]) ?(\d?\d)\2 ?(\d\d|yy)", re.ASCII)
+_TIME = re.compile(r"(\d?\d)([.:-]) ?(\d?\d)\2 ?(\d?\d)", re.ASCII)
 _LONG_DATE = re.compile(rf"Startdate (\d\d)-({'|'.join(_MONTHS)})-(\d{{4}})(?: |$)", re.ASCII | re.IGNORECASE)
 
-# EDF+ writes this date when the year has no two-digit form, and anonymisers when there is none to give.
-_CLIPPED = ("01", "01", "85")
+_UNKNOWN = "the start is unknown, and times count from it"
 
 
-def start_ns(date: Field, time: Field, recording: Field | None) -> int:
+def start_ns(date: Field, time: Field, recording: Field, *, plus: bool) -> int | None:
     """Start of a recording as written in its header, whole seconds.
 
     Parameters
@@ -24,58 +23,84 @@ def start_ns(date: Field, time: Field, recording: Field | None) -> int:
     date, time
         The fields ``dd.mm.yy`` and ``hh.mm.ss``. Years 85 to 99 are 1985 to 1999, 00 to 84 are 2000 to 2084.
     recording
-        The recording field of an EDF+ file, whose ``Startdate dd-MMM-yyyy`` carries all four digits of the
-        year; None for EDF.
+        The recording field, whose ``Startdate dd-MMM-yyyy`` carries all four digits of the year.
+    plus
+        Whether the file is EDF+ (or BDF+). Else the recording field is only asked if the date field holds none.
 
     Returns
     -------
-    int
-        Nanoseconds since 1970-01-01 00:00 of the local wall clock (EDF knows no time zone).
+    int or None
+        Nanoseconds since 1970-01-01 00:00 of the local wall clock (EDF knows no time zone). None, with a finding,
+        if a field is no date or no time of day, as in anonymised files.
 
     Raises
     ------
     FileFormatError
-        If a field is no date or time, or the two dates contradict each other.
+        If the two dates contradict each other, or slashes leave open which number is the month.
     """
-    day, month, year = _short_date(date)
-    long = _LONG_DATE.match(recording.text()) if recording is not None else None
-    if long:
-        full = int(long[3])
-        same_day = (int(day), int(month)) == (int(long[1]), _MONTHS.index(long[2].upper()) + 1)
-        open_year = year == "yy" or (day, month, year) == _CLIPPED
-        if not same_day or not (open_year or int(year) == full % 100):
-            raise date.refusal(
-                "contradicts the start date of the EDF+ recording field",
-                f"the date in both, here {long[0].strip()!r}",
-            )
-    elif year == "yy":
-        raise date.refusal("leaves the year to the recording field, which has none", "'Startdate dd-MMM-yyyy' there")
+    day = _day(date, recording, plus=plus)
+    clock = _clock(time)
+    if day is None or clock is None:
+        return None
+    return (dt.datetime.combine(day, clock) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1) * 1000
+
+
+def _day(field: Field, recording: Field, *, plus: bool) -> dt.date | None:
+    text, long = field.text(), _long_date(recording)
+    parts = _DATE.fullmatch(text)
+    short = _short_date(field, parts, long) if parts else None
+    if short is None:
+        if long is None:
+            field.findings.warn("no-date", f"holds no date: {text!r}", _UNKNOWN, where=field.where)
+        else:
+            field.note("date-elsewhere", f"holds no date: {text!r}", f"the recording field has it: {long}")
+        return long
+    if "." not in text:
+        field.note("date-separator", f"is not written with points: {text!r}", f"it is read as {short}")
+    if not plus or long in (None, short):
+        return short
+    refusal = field.refusal("contradicts the start date of the EDF+ recording field", f"the date in both, here {long}")
+    field.findings.guess("two-dates", refusal, f"the recording field is right: {long}", where=field.where)
+    return long
+
+
+def _short_date(field: Field, parts: re.Match[str], long: dt.date | None) -> dt.date | None:
+    """Date of the field, its century by the rule of EDF; None if there is no such day, or no year."""
+    day, month = int(parts[1]), int(parts[3])
+    if parts[4] == "yy":
+        if long is None:
+            return None
+        year = long.year
     else:
-        full = int(year) + (1900 if int(year) >= 85 else 2000)
-    clock = _TIME.fullmatch(time.text())
-    if not clock:
-        raise time.refusal("is not a time of day", "hh.mm.ss with points, such as '23.05.00'")
+        year = int(parts[4]) + (1900 if int(parts[4]) >= 85 else 2000)
+    if long and (long.day, long.month, long.year % 100) == (day, month, year % 100):
+        return long
+    if parts[2] == "/" and 1 <= day <= 12 and 1 <= month <= 12 and day != month:
+        refusal = field.refusal("leaves open which number is the month", "dd.mm.yy with points")
+        field.findings.guess("slashed-date", refusal, "the first number is the day", where=field.where)
     try:
-        start = datetime(full, int(month), int(day))
-    except ValueError as error:
-        raise _no_date(date) from error
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _long_date(recording: Field) -> dt.date | None:
+    found = _LONG_DATE.match(recording.text())
     try:
-        start = start.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3]))
-    except ValueError as error:
-        raise time.refusal("is not a time of day", "00.00.00 to 23.59.59") from error
-    return (start - datetime(1970, 1, 1)) // timedelta(microseconds=1) * 1000
+        return dt.date(int(found[3]), _MONTHS.index(found[2].upper()) + 1, int(found[1])) if found else None
+    except ValueError:
+        return None
 
 
-def _short_date(date: Field) -> tuple[str, str, str]:
-    parts = _DATE.fullmatch(date.text())
-    if not parts:
-        raise _no_date(date)
-    return parts[1], parts[2], parts[3]
-
-
-def _no_date(date: Field) -> Exception:
-    return date.refusal(
-        "is not a date",
-        "dd.mm.yy, such as '24.04.89'",
-        fix="write the true start date, or 01.01.85 where it was removed, into a copy of the file",
-    )
+def _clock(field: Field) -> dt.time | None:
+    text = field.text()
+    parts = _TIME.fullmatch(text)
+    try:
+        clock = dt.time(int(parts[1]), int(parts[3]), int(parts[4])) if parts else None
+    except ValueError:
+        clock = None
+    if clock is None:
+        field.findings.warn("no-time", f"holds no time of day: {text!r}", _UNKNOWN, where=field.where)
+    elif text != f"{clock:%H.%M.%S}":
+        field.note("time-separator", f"is not written as hh.mm.ss: {text!r}", f"it is read as {clock}")
+    return clock

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sleepdask.errors import FileFormatError
-
 SECOND = 1_000_000_000
 
 # onset [ \x15 duration ] \x14 text \x14 ... text \x14 \0; nine digits of seconds fit 64 bits of nanoseconds.
@@ -75,15 +73,3 @@ def _nanoseconds(seconds: bytes, fraction: bytes | None) -> int:
         return whole
     tenths = int(fraction[:10].ljust(10, b"0"))
     return whole + (tenths + 5) // 10
-
-
-def malformed(where: str, record: int, position: int, raw: bytes) -> FileFormatError:
-    """Error that names the data record and the byte of the file where no TAL could be read."""
-    return FileFormatError(
-        f"malformed annotation in data record {record} (byte {position} of the file)",
-        where=where,
-        expected="onset, duration and texts as EDF+ writes them (TAL)",
-        # The bytes may be a comment on the patient: only the first of them are shown.
-        found=repr(raw[:8]),
-        fix="export the recording again, or repair these bytes in a copy",
-    )

@@ -42,6 +42,7 @@ class Recipe:
     n_records: int = 3
     duration: str = "1"
     version: bytes = b"0"
+    sample_bytes: int = 2
     patient: str = "MCH-0234567 F 16-SEP-1987 Haagse_Harry"
     recording: str = "Startdate 24-APR-1989 EMG561 BK/JOP Sony.MNC.R"
     date: str = "24.04.89"
@@ -84,8 +85,8 @@ class Recipe:
         body = []
         for record in range(self.n_records):
             for s in self.signals:
-                size = 2 * int(s.samples)
-                drawn = rng.integers(-32768, 32768, size // 2).astype("<i2").tobytes() if size > 0 else b""
+                size = self.sample_bytes * max(0, int(float(s.samples)))
+                drawn = rng.integers(0, 256, size, dtype=np.uint8).tobytes()
                 body.append(s.records[record].ljust(size, b"\0") if s.records else drawn)
         raw = b"".join(head + body) + self.tail
         path.write_bytes(raw[: len(raw) - self.cut])

@@ -16,8 +16,10 @@ _FIELD = "header field '{}' (bytes {} to {})"
     ("recipe", "parts"),
     [
         ({"version": b"1"}, [_FIELD.format("version", 0, 7), "is not that of EDF", "found '1'"]),
-        ({"version": b"\xffBIOSEMI"}, ["BDF (24-bit), which is not supported yet", "convert"]),
-        ({"header_bytes": 256}, [_FIELD.format("number of header bytes", 184, 191), "= 512", "found '256'"]),
+        (
+            {"header_bytes": 256, "declared": 7},
+            [_FIELD.format("number of header bytes", 184, 191), "= 512", "found '256'"],
+        ),
         ({"n_signals": 0}, [_FIELD.format("number of signals", 252, 255), "is not positive", "found '0'"]),
         ({"n_signals": "1_0"}, ["bytes 252 to 255", "ASCII digits", "found '1_0'"]),
         ({"declared": 0}, [_FIELD.format("number of data records", 236, 243), "no data", "found '0'"]),
@@ -28,23 +30,17 @@ _FIELD = "header field '{}' (bytes {} to {})"
             [_FIELD.format("duration of a data record", 244, 251), "no sampling rate", "found '0'"],
         ),
         ({"duration": "-1"}, ["bytes 244 to 251", "more than 0 seconds", "found '-1'"]),
-        ({"duration": "0,5"}, ["bytes 244 to 251", "with a point and no exponent", "found '0,5'"]),
         ({"duration": "nan"}, ["bytes 244 to 251", "found 'nan'"]),
-        ({"duration": "1E1"}, ["bytes 244 to 251", "found '1E1'"]),
         ({"duration": "٣"}, ["bytes 244 to 251", "found '٣'"]),
         ({"duration": ""}, ["bytes 244 to 251", "found ''"]),
-        ({"date": "00.00.00"}, [_FIELD.format("start date", 168, 175), "found '00.00.00'", "01.01.85"]),
-        ({"date": "XX.XX.XX"}, ["bytes 168 to 175", "found 'XX.XX.XX'"]),
-        ({"date": "31.02.89"}, ["bytes 168 to 175", "found '31.02.89'"]),
-        ({"date": "24-04-89"}, ["bytes 168 to 175", "dd.mm.yy"]),
-        ({"date": "24.04.yy"}, ["leaves the year to the recording field", "found '24.04.yy'"]),
+        (
+            {"date": "04/05/89"},
+            [_FIELD.format("start date", 168, 175), "which number is the month", "found '04/05/89'"],
+        ),
+        ({"duration": "1E-9999"}, ["bytes 244 to 251", "found '1E-9999'"]),
+        ({"duration": "1E-10"}, ["bytes 244 to 251", "finer than a nanosecond", "found '1E-10'"]),
         ({"date": "25.04.89", "reserved": "EDF+C"}, ["contradicts the start date", "found '25.04.89'"]),
         ({"date": "24.04.90", "reserved": "EDF+C"}, ["contradicts the start date", "found '24.04.90'"]),
-        (
-            {"time": "23:00:00"},
-            [_FIELD.format("start time", 176, 183), "hh.mm.ss with points", "found '23:00:00'"],
-        ),
-        ({"time": "24.00.00"}, ["bytes 176 to 183", "00.00.00 to 23.59.59", "found '24.00.00'"]),
         ({"reserved": "EDF+D"}, [_FIELD.format("reserved", 192, 235), "discontinuous", "nothing tells when"]),
         ({"reserved": "EDF+"}, ["bytes 192 to 235", "'EDF+C' or 'EDF+D'", "found 'EDF+'"]),
         ({"cut": 20}, ["holds no whole data record", "at least 8 bytes", "found 4 bytes"]),
@@ -71,15 +67,8 @@ def test_refused(make_edf, recipe, parts):
 @pytest.mark.parametrize(
     ("change", "parts"),
     [
-        ({"samples": 0}, ["samples in a data record of signal 2", "bytes 696 to 703", "found '0'"]),
-        ({"samples": -4}, ["samples in a data record of signal 2", "is not positive", "found '-4'"]),
-        ({"dmin": "5", "dmax": "5"}, ["digital maximum of signal 2", "more than 5", "found '5'"]),
-        ({"dmin": "5", "dmax": "-5"}, ["digital maximum of signal 2", "more than 5", "found '-5'"]),
-        ({"dmin": "1.5"}, ["digital minimum of signal 2", "whole number", "found '1.5'"]),
-        ({"pmin": "7", "pmax": "7.0"}, ["physical maximum of signal 2", "other than 7", "found '7.0'"]),
-        ({"pmax": "0,5"}, ["physical maximum of signal 2", "with a point", "found '0,5'"]),
-        ({"pmin": "inf"}, ["physical minimum of signal 2", "found 'inf'"]),
-        ({"pmin": "-1E999"}, ["physical minimum of signal 2", "too large", "found '-1E999'"]),
+        ({"samples": -4}, ["samples in a data record of signal 2", "is negative", "found '-4'"]),
+        ({"samples": "4.0"}, ["samples in a data record of signal 2", "bytes 696 to 703", "found '4.0'"]),
     ],
 )
 def test_refused_signal(make_edf, signal, change, parts):
@@ -88,12 +77,6 @@ def test_refused_signal(make_edf, signal, change, parts):
         read_header(path)
     for part in [str(path), *parts]:
         assert part in str(error.value)
-
-
-def test_refused_first_annotation(make_edf, signal, annotations):
-    path = make_edf(signal(), annotations(b"0\x14\x14\0"), n_records=1, reserved="EDF+C")
-    with pytest.raises(FileFormatError, match=r"malformed annotation in data record 0 \(byte 776 of the file\)"):
-        read_header(path)
 
 
 def test_refused_places(tmp_path, make_edf):
@@ -116,14 +99,6 @@ def test_other_faults_of_the_disk_are_told(make_edf, monkeypatch):
         read_header(make_edf())
 
 
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("bdfPlusD.bdf", "BDF"),
-        ("invalid-date.edf", "found '00.00.00'"),
-        ("zero-data-records.edf", "no data"),
-    ],
-)
-def test_real_odd_files_are_refused(test_data, name, part):
-    with pytest.raises(FileFormatError, match=part):
-        read_header(test_data / "edf-odd" / name)
+def test_a_real_file_without_data_is_refused(test_data):
+    with pytest.raises(FileFormatError, match="holds no whole data record"):
+        read_header(test_data / "edf-odd" / "zero-data-records.edf")
