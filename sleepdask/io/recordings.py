@@ -50,8 +50,9 @@ def open_recording(
     -------
     recording
         Tree with one node a sampling rate, such as ``/100Hz``: ``signal (channel, time)`` in physical units
-        with the coordinates ``unit``, ``signal_type``, ``sensor``, ``prefilter``; and ``/annotations`` where
-        the file has them. `time` is a lazy coordinate. ``attrs["findings"]`` tells what was odd.
+        with the coordinates ``unit``, ``physical_dimension`` (the unit as the file spells it), ``signal_type``,
+        ``sensor``, ``prefilter``; and ``/annotations`` where the file has them. `time` is a lazy coordinate.
+        ``attrs["findings"]`` tells what was odd.
 
     Raises
     ------
