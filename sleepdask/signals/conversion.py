@@ -14,7 +14,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from sleepdask.errors import ParameterError, did_you_mean
-from sleepdask.signals.recording import SIGNAL, matches, recording_id, with_labels
+from sleepdask.signals.recording import SIGNAL, matches, on_signals, recording_id, with_labels
 from sleepdask.signals.types import TYPES
 from sleepdask.signals.units import UNITS, dimension, factor, normal_unit, ratio
 
@@ -56,9 +56,9 @@ def to_unit(recording: T, units: str | Mapping[str, str]) -> T:
     wanted = {"*": units} if isinstance(units, str) else dict(units)
     if isinstance(recording, xr.DataTree):
         nodes = [node.to_dataset() for node in recording.subtree if SIGNAL in node.data_vars]
-        _check(nodes, wanted, recording_id(recording))
-        tree: xr.DataTree = recording.map_over_datasets(_converted, wanted, recording_id(recording))
-        return tree
+        where = recording_id(recording)
+        _check(nodes, wanted, where)
+        return on_signals(recording, lambda node: _converted(node, wanted, where))
     _check([recording], wanted, "node")
     return _converted(recording, wanted, "node")
 
@@ -124,8 +124,6 @@ def _check(nodes: list[xr.Dataset], wanted: Mapping[str, str], where: str) -> No
 
 
 def _converted(node: xr.Dataset, wanted: Mapping[str, str], where: str) -> xr.Dataset:
-    if SIGNAL not in node.data_vars:
-        return node
     channels = _channels(node, where)
     units = [_wanted_unit(name, kind, unit, wanted, where) for name, kind, unit in channels]
     factors = tuple(

@@ -9,7 +9,7 @@ spelling), `physical_dimension` (as the file spells it), `signal_type`, `sensor`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from math import isqrt
@@ -85,6 +85,15 @@ def signal_nodes(recording: xr.DataTree) -> dict[str, xr.Dataset]:
             found="annotations only" if ANNOTATIONS in recording.children else None,
         )
     return dict(sorted(nodes.items(), key=lambda item: -clock_of(item[1]).rate))
+
+
+def on_signals(recording: xr.DataTree, change: Callable[[xr.Dataset], xr.Dataset]) -> xr.DataTree:
+    """Recording with its nodes of signals changed by a function, and all else as it is."""
+    changed = recording.copy()
+    for node in changed.subtree:
+        if SIGNAL in node.data_vars:
+            node.dataset = change(node.to_dataset(inherit=False))
+    return changed
 
 
 def with_labels(node: xr.Dataset) -> xr.Dataset:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from sleepdask.findings import Finding
 from sleepdask.signals.channels import ChannelTable, load_channel_table
-from sleepdask.signals.recording import SIGNAL, with_labels
+from sleepdask.signals.recording import SIGNAL, on_signals, with_labels
 from sleepdask.signals.types import contradicts
 from sleepdask.signals.units import dimension, normal_unit
 
@@ -39,7 +39,7 @@ def channel_names(recording: xr.DataTree, table: ChannelTable | None = None) -> 
     {'EEG C3-A2': 'C3-M2', 'C3:M2': 'C3-M2 #2', 'X1': 'X1'}
     """
     table = load_channel_table() if table is None else table
-    labels = [str(label) for node in _nodes(recording).values() for label in node["channel"].values]
+    labels = [str(label) for node in _nodes(recording) for label in node["channel"].values]
     wanted = {label: table.name(label) for label in labels}
     taken = {label for label, name in wanted.items() if name is None}
     names = {}
@@ -78,25 +78,18 @@ def rename_channels(recording: xr.DataTree, table: ChannelTable | None = None) -
     table = load_channel_table() if table is None else table
     names = channel_names(recording, table)
     findings: list[Finding] = []
-    renamed = recording.copy()
-    for path, node in _nodes(recording).items():
-        renamed[path].dataset = _renamed(node, names, table, findings)
-    renamed.attrs = {
-        **recording.attrs,
-        "findings": [*recording.attrs.get("findings", []), *map(str, findings)],
-    }
+    renamed = on_signals(recording, lambda node: _renamed(node, names, table, findings))
+    told = [*recording.attrs.get("findings", []), *map(str, findings)]
+    renamed.attrs = {**recording.attrs, "findings": told}
     return renamed
 
 
-def _nodes(recording: xr.DataTree) -> dict[str, xr.Dataset]:
-    return {
-        node.path: with_labels(node.to_dataset(inherit=False))
-        for node in recording.subtree
-        if SIGNAL in node.data_vars and "channel" in node.coords
-    }
+def _nodes(recording: xr.DataTree) -> list[xr.Dataset]:
+    return [with_labels(node.to_dataset(inherit=False)) for node in recording.subtree if SIGNAL in node.data_vars]
 
 
 def _renamed(node: xr.Dataset, names: dict[str, str], table: ChannelTable, findings: list[Finding]) -> xr.Dataset:
+    node = with_labels(node)
     labels = [str(label) for label in node["channel"].values]
     blank = np.full(len(labels), "")
     units, types = (node[name].values if name in node.coords else blank for name in ("unit", "signal_type"))

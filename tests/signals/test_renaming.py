@@ -92,3 +92,7 @@ def test_features_are_those_of_the_same_samples(scored_night: Path) -> None:
     was, now = (sd.to_dataframe(sd.compute(sd.extract(tree, "statistics"))) for tree in (recording, renamed))
     assert now["Left", "mean"].tolist() == was["C3", "mean"].tolist()
     assert sd.extract(renamed, "statistics", channels="left")["100Hz/label"].values.tolist() == ["C3"]
+
+
+def test_a_node_alone_is_renamed() -> None:
+    assert sd.rename_channels(night("C3-A2")["100Hz"])["channel"].values.tolist() == ["C3-M2"]
