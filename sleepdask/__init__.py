@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from sleepdask.parallel.config import ParallelConfig
     from sleepdask.parallel.settings import parallel_config, set_parallel_config
     from sleepdask.runners import compute, persist, to_dataframe
+    from sleepdask.signals.channels import canonical_name, load_channel_table
+    from sleepdask.signals.conversion import to_unit
     from sleepdask.signals.recording import recording_from_arrays
+    from sleepdask.signals.renaming import channel_names, rename_channels
     from sleepdask.viz.overview import overview
 
 __version__ = "0.1.0"
@@ -32,9 +35,12 @@ _HOME = {
     "ParallelConfig": "sleepdask.parallel.config",
     "ParameterError": "sleepdask.errors",
     "SleepdaskError": "sleepdask.errors",
+    "canonical_name": "sleepdask.signals.channels",
+    "channel_names": "sleepdask.signals.renaming",
     "compute": "sleepdask.runners",
     "diagnose": "sleepdask.io.diagnose",
     "extract": "sleepdask.features.extract",
+    "load_channel_table": "sleepdask.signals.channels",
     "open_features": "sleepdask.io.results",
     "open_recording": "sleepdask.io.recordings",
     "overview": "sleepdask.viz.overview",
@@ -42,10 +48,12 @@ _HOME = {
     "persist": "sleepdask.runners",
     "read_hypnogram": "sleepdask.io.hypnograms",
     "recording_from_arrays": "sleepdask.signals.recording",
+    "rename_channels": "sleepdask.signals.renaming",
     "set_parallel_config": "sleepdask.parallel.settings",
     "spectrogram": "sleepdask.features.spectrogram",
     "stage_counts": "sleepdask.hypnogram",
     "to_dataframe": "sleepdask.runners",
+    "to_unit": "sleepdask.signals.conversion",
 }
 _ROOMS = ("features", "parallel", "simulate")
 
@@ -55,10 +63,13 @@ __all__ = [
     "ParallelConfig",
     "ParameterError",
     "SleepdaskError",
+    "canonical_name",
+    "channel_names",
     "compute",
     "diagnose",
     "extract",
     "features",
+    "load_channel_table",
     "open_features",
     "open_recording",
     "overview",
@@ -67,11 +78,13 @@ __all__ = [
     "persist",
     "read_hypnogram",
     "recording_from_arrays",
+    "rename_channels",
     "set_parallel_config",
     "simulate",
     "spectrogram",
     "stage_counts",
     "to_dataframe",
+    "to_unit",
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
 from sleepdask.cli.where import backend_options
@@ -39,6 +40,7 @@ from sleepdask.parallel.config import ParallelConfig
     help="What the epochs are in step with.",
 )
 @click.option("--channels", multiple=True, help="Name or glob of channels to keep, such as 'EEG*'; repeatable.")
+@channel_table_option
 @click.option(
     "--min-coverage",
     default=0.5,
@@ -59,6 +61,7 @@ def command(
     features: str,
     formats: str,
     channels: tuple[str, ...],
+    channel_table: str | None,
     config: ParallelConfig,
     policy: str,
     dry_run: bool,
@@ -76,6 +79,7 @@ def command(
         path=path,
         output=output,
         hypnogram=hypnogram,
+        channel_table=channel_table,
         features=parse_features(features),
         formats=tuple(kind.strip() for kind in formats.split(",")),
         options=options | {"channels": list(channels) or None},

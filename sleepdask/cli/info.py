@@ -8,8 +8,8 @@ from typing import Any
 import click
 import xarray as xr
 
+from sleepdask.cli.channels import channel_table_option, open_named
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
-from sleepdask.io.recordings import open_recording
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
 from sleepdask.times import describe_span, describe_time
@@ -17,11 +17,12 @@ from sleepdask.times import describe_span, describe_time
 
 @click.command("info")
 @click.argument("path", type=click.Path(path_type=Path))
+@channel_table_option
 @policy_option
 @output_options
-def command(path: Path, *, policy: str, quiet: bool, as_json: bool) -> int:
+def command(path: Path, *, channel_table: str | None, policy: str, quiet: bool, as_json: bool) -> int:
     """Show what a recording holds: nodes, channels, rates, units, time. No sample is read."""
-    recording = open_recording(path, chunks=None, policy=policy)
+    recording = open_named(path, channel_table, policy)
     document = describe(recording)
     show(document, _text(document), as_json=as_json)
     report([], document["findings"], quiet=quiet)
@@ -40,7 +41,7 @@ def describe(recording: xr.DataTree) -> dict[str, Any]:
 
 def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
     clock = clock_of(node)
-    details = ("unit", "signal_type", "sensor", "prefilter")
+    details = ("label", "unit", "physical_dimension", "signal_type", "sensor", "prefilter")
     return {
         "node": name,
         "sampling_frequency": float(clock.rate),
@@ -50,7 +51,7 @@ def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
         "end": describe_time(clock.end, dated=clock.dated, unit="ns"),
         "seconds": (clock.end - clock.start) / 1e9,
         "channels": [
-            {"channel": str(label)} | {key: str(node[key].values[i]) for key in details}
+            {"channel": str(label)} | {key: str(node[key].values[i]) for key in details if key in node.coords}
             for i, label in enumerate(node["channel"].values)
         ],
     }
@@ -64,8 +65,9 @@ def _text(document: dict[str, Any]) -> str:
         lines.append(f"\n{node['node']}: {length}, {node['samples']:,} samples a channel{gaps}")
         width = max(len(channel["channel"]) for channel in node["channels"])
         for channel in node["channels"]:
-            kind, unit = channel["signal_type"], channel["unit"] or "no unit"
-            lines.append(f"  {channel['channel']:<{width}}  {kind:<11}  {unit:<8}  {channel['sensor']}".rstrip())
+            name, kind, unit = channel["channel"], channel["signal_type"], channel["unit"] or "no unit"
+            label = f"  [{channel['label']}]" if channel.get("label", name) != name else ""
+            lines.append(f"  {name:<{width}}  {kind:<11}  {unit:<8}  {channel['sensor']}{label}".rstrip())
     if document["annotations"]:
         lines.append(f"\n{document['annotations']} annotations")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from typing import Any
 
 import xarray as xr
 
+from sleepdask.cli.channels import open_named, table_file
 from sleepdask.cli.output import exit_code, report, show
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
@@ -23,7 +24,6 @@ from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.provenance import describe_file, provenance
-from sleepdask.io.recordings import open_recording
 from sleepdask.io.results import FILE_NAMES, PROVENANCE, check_formats, write_features
 from sleepdask.io.tables import describe, feature_names, feature_nodes
 from sleepdask.parallel.backends import backend_name, graph_workers
@@ -44,6 +44,7 @@ class Job:
     output: Path
     features: tuple[Feature, ...]
     hypnogram: Path | None = None
+    channel_table: str | None = None
     formats: tuple[str, ...] = ("parquet",)
     options: Mapping[str, Any] = field(default_factory=dict)
     config: ParallelConfig = field(default_factory=get_parallel_config)
@@ -53,7 +54,8 @@ class Job:
     @property
     def inputs(self) -> dict[str, Path]:
         """All that is read, by its role."""
-        return {"recording": self.path} | ({} if self.hypnogram is None else {"hypnogram": self.hypnogram})
+        given = {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
+        return {"recording": self.path} | {role: path for role, path in given.items() if path is not None}
 
     @property
     def file_names(self) -> list[str]:
@@ -66,7 +68,7 @@ class Job:
         hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram)
         chunking = {"workers": graph_workers(self.config), "chunk_size": self.config.chunk_size}
         options = dict(self.options) | {"hypnogram": hypnogram} | chunking
-        return open_recording(self.path, chunks=None, policy=self.policy), options
+        return open_named(self.path, self.channel_table, self.policy), options
 
     def plan(self) -> ExtractionPlan:
         """What would be done."""
@@ -166,6 +168,7 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> d
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
+        "channel_table": None if job.channel_table is None else _named(job.channel_table),
         "backend": backend_name(job.config),
         "workers": graph_workers(job.config),
     }

@@ -54,10 +54,11 @@ def open_recording(
     -------
     recording
         Tree with one node a sampling rate, such as ``/100Hz``: ``signal (channel, time)`` in physical units
-        with the coordinates ``unit``, ``signal_type``, ``sensor``, ``prefilter``; and ``/annotations`` where
-        the file has them. `time` is a lazy coordinate; lengths of time since the start, where the file has no date,
-        and then ``attrs["start"]`` is NaT. ``attrs["findings"]`` tells what was odd. A channel whose scale is
-        unknown is all NaN, with the reason in the coordinate ``uncalibrated``.
+        with the coordinates ``unit``, ``physical_dimension`` (the unit as the file spells it), ``signal_type``,
+        ``sensor``, ``prefilter``; and ``/annotations`` where the file has them. `time` is a lazy coordinate; lengths
+        of time since the start, where the file has no date, and then ``attrs["start"]`` is NaT.
+        ``attrs["findings"]`` tells what was odd. A channel whose scale is unknown is all NaN, with the reason in the
+        coordinate ``uncalibrated``.
 
     Raises
     ------

@@ -2,13 +2,14 @@
 
 The root carries what holds for the whole recording in its attributes: `recording_id`, `source`, `start`,
 `time_zone` (empty while unknown), `findings` (what was odd about the file). Each node of signals is named
-after its rate and holds ``signal (channel, time)`` with the per-channel coordinates `unit`, `signal_type`,
-`sensor`; `time` is a lazy clock. The node `/annotations` holds ``onset``, ``duration`` and ``text``.
+after its rate and holds ``signal (channel, time)`` with the per-channel coordinates `unit` (in canonical
+spelling), `physical_dimension` (as the file spells it), `signal_type`, `sensor`; `time` is a lazy clock. The node
+`/annotations` holds ``onset``, ``duration`` and ``text``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from math import isqrt
@@ -23,6 +24,7 @@ from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of, time_coordinate
 from sleepdask.signals.types import signal_type
+from sleepdask.signals.units import normal_unit
 from sleepdask.times import time_dtype
 
 ANNOTATIONS = "annotations"
@@ -38,6 +40,17 @@ def node_name(rate: Fraction, taken: Iterable[str] = ()) -> str:
         if name not in taken
         else next(numbered for k in range(2, len(taken) + 3) if (numbered := f"{name} #{k}") not in taken)
     )
+
+
+def channel_coordinates(
+    labels: Sequence[str], physical_dimensions: Sequence[str], rate: float | Fraction
+) -> dict[str, tuple[str, Any]]:
+    """Coordinates `unit`, `physical_dimension` and `signal_type` of channels of one rate, dims (channel,)."""
+    pairs = list(zip(labels, physical_dimensions, strict=True))
+    types = [signal_type(label, unit, rate) for label, unit in pairs]
+    units = [normal_unit(unit, kind) for (_, unit), kind in zip(pairs, types, strict=True)]
+    texts = {"unit": units, "physical_dimension": list(physical_dimensions), "signal_type": types}
+    return {name: ("channel", np.array(values, dtype=str)) for name, values in texts.items()}
 
 
 def annotations_dataset(
@@ -85,6 +98,15 @@ def signal_nodes(recording: xr.DataTree) -> dict[str, xr.Dataset]:
             found="annotations only" if ANNOTATIONS in recording.children else None,
         )
     return dict(sorted(nodes.items(), key=lambda item: -clock_of(item[1]).rate))
+
+
+def on_signals(recording: xr.DataTree, change: Callable[[xr.Dataset], xr.Dataset]) -> xr.DataTree:
+    """Recording with its nodes of signals changed by a function, and all else as it is."""
+    changed = recording.copy()
+    for node in changed.subtree:
+        if SIGNAL in node.data_vars:
+            node.dataset = change(node.to_dataset(inherit=False))
+    return changed
 
 
 def with_labels(node: xr.Dataset) -> xr.Dataset:
@@ -207,8 +229,7 @@ def recording_from_arrays(
         {SIGNAL: (("channel", "time"), values)},
         coords={
             "channel": ("channel", np.array(labels, dtype=str)),
-            "unit": ("channel", np.array([unit] * len(labels), dtype=str)),
-            "signal_type": ("channel", np.array([signal_type(label) for label in labels], dtype=str)),
+            **channel_coordinates(labels, [unit] * len(labels), exact),
             "sensor": ("channel", np.array([""] * len(labels), dtype=str)),
         },
     ).assign_coords(time_coordinate(clock))

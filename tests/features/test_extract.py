@@ -38,7 +38,7 @@ def test_shape_of_the_tree(features: xr.DataTree) -> None:
     assert features["start"].dtype == "datetime64[ns]"
     for child in features.children.values():
         own = child.to_dataset(inherit=False)
-        assert set(own.coords) == {"channel", "unit", "signal_type", "sensor", "prefilter"}
+        assert set(own.coords) == {"channel", "unit", "physical_dimension", "signal_type", "sensor", "prefilter"}
         assert list(own.data_vars)[-3:] == ["coverage", "status", "reason"]
         for name in list(own.data_vars)[:-3]:
             assert own[name].dims == ("epoch", "channel")

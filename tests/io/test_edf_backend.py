@@ -118,7 +118,14 @@ def test_a_whole_tree(scored_night: Path) -> None:
     groups = xr.open_groups(scored_night, engine="edf")
     assert sorted(groups) == ["/", "/100Hz", "/1Hz", "/annotations"]
     dropped = xr.open_datatree(scored_night, engine="edf", drop_variables=["sensor", "signal"])
-    assert set(dropped["100Hz"].variables) == {"channel", "unit", "signal_type", "prefilter", "time"}
+    assert set(dropped["100Hz"].variables) == {
+        "channel",
+        "unit",
+        "physical_dimension",
+        "signal_type",
+        "prefilter",
+        "time",
+    }
     assert "unit" not in xr.open_dataset(scored_night, engine="edf", rate=1, drop_variables="unit").coords
 
 

@@ -26,10 +26,10 @@ from sleepdask.signals.recording import (
     ANNOTATIONS,
     SIGNAL,
     annotations_dataset,
+    channel_coordinates,
     node_name,
     recording_tree,
 )
-from sleepdask.signals.types import signal_type
 
 SUFFIXES = (".edf", ".bdf")
 _CHUNK_BYTES = 16 << 20
@@ -190,8 +190,11 @@ def _dataset(path: str | os.PathLike[str], header: Header, track: Track, signals
         {SIGNAL: (("channel", "time"), indexing.LazilyIndexedArray(array))},
         coords={
             "channel": texts([names[number] for number in signals]),
-            "unit": texts([head.unit for head in heads]),
-            "signal_type": texts([signal_type(head.label) for head in heads]),
+            **channel_coordinates(
+                [head.label for head in heads],
+                [head.unit for head in heads],
+                Fraction(per_record * 1_000_000_000, header.record_ns),
+            ),
             "sensor": texts([head.transducer for head in heads]),
             "prefilter": texts([head.prefilter for head in heads]),
         },

@@ -14,7 +14,7 @@ from sleepdask.findings import Findings
 from sleepdask.io.edf.fields import Field
 from sleepdask.io.edf.model import Header, SignalHeader, channel_names
 from sleepdask.io.edf.recordfile import open_file, read_at
-from sleepdask.io.edf.signals import BLOCK, read_signals
+from sleepdask.io.edf.signals import BLOCK, note_units, read_signals
 from sleepdask.io.edf.startdate import start_ns
 from sleepdask.io.edf.tal import SECOND
 
@@ -73,6 +73,8 @@ def read_header(path: str | os.PathLike[str], findings: Findings | None = None) 
     signals = read_signals(findings, raw, sample_bytes)
     _check_annotations(findings, kind, main["reserved"], signals)
     record_ns = _record_ns(main["duration of a data record"], ordinary=any(s.is_ordinary for s in signals))
+    if record_ns:
+        note_units(findings, signals, record_ns)
     record_bytes = sum(sample_bytes * s.samples_per_record for s in signals)
     data_bytes = stat.st_size - header_bytes
     records = main["number of data records"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from math import isfinite
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.edf.fields import Field
 from sleepdask.io.edf.model import SignalHeader
+from sleepdask.signals.plausibility import unit_findings
+from sleepdask.signals.types import signal_type
 
 BLOCK = 256  # bytes of the main part of the header, and of each signal in it
 
@@ -63,6 +66,20 @@ def read_signals(findings: Findings, raw: bytes, sample_bytes: int) -> tuple[Sig
     _note_codes(findings, columns[0] + columns[2])
     _note_ranges(findings, signals, 8 * sample_bytes)
     return tuple(signals)
+
+
+def note_units(findings: Findings, signals: Sequence[SignalHeader], record_ns: int) -> None:
+    """Tell of units that may not be what they say; values are left in them."""
+    known = [signal for signal in signals if signal.is_ordinary and not signal.uncalibrated]
+    rates = [Fraction(signal.samples_per_record * 1_000_000_000, record_ns) for signal in known]
+    for finding in unit_findings(
+        [signal.label for signal in known],
+        [signal_type(signal.label, signal.unit, rate) for signal, rate in zip(known, rates, strict=True)],
+        [signal.unit for signal in known],
+        [signal.physical_min for signal in known],
+        [signal.physical_max for signal in known],
+    ):
+        findings.warn(finding.code, finding.message, finding.reading, where=finding.where)
 
 
 def _signal(fields: dict[str, Field], label: str, offset: int) -> SignalHeader:

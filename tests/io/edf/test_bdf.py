@@ -33,7 +33,7 @@ def stored(numbers):
 
 def test_every_kind_of_number(make_bdf, signal):
     numbers = [0, 1, -1, 255, 256, -256, 65536, -65536, 8388607, -8388608]
-    path = make_bdf(signal(samples=10, records=[stored(numbers)], **WIDE), n_records=1)
+    path = make_bdf(signal("X1", samples=10, records=[stored(numbers)], **WIDE), n_records=1)
     header = read_header(path)
     assert (header.kind, header.sample_bytes, header.record_bytes) == ("BDF", 3, 30)
     assert opened(path)["10Hz"]["signal"].values.tolist() == [numbers]
@@ -53,7 +53,7 @@ def test_any_part_of_any_numbers(make_bdf, signal, numbers, start, length):
 def test_annotations_and_gaps(make_bdf, signal, annotations):
     notes = annotations(b"+0\x14\x14\0+0.5\x14x\x14\0", b"+7\x14\x14\0", samples=20)
     notes.label = "BDF Annotations"
-    recording = opened(make_bdf(signal(**WIDE), notes, n_records=2, reserved="BDF+D"))
+    recording = opened(make_bdf(signal("X1", **WIDE), notes, n_records=2, reserved="BDF+D"))
     assert recording.attrs["format"] == "BDF+D"
     assert recording.attrs["findings"] == []
     assert recording["annotations"]["text"].values.tolist() == ["x"]
@@ -61,7 +61,7 @@ def test_annotations_and_gaps(make_bdf, signal, annotations):
 
 
 def test_no_more_than_24_bits_are_in_order(make_bdf, signal):
-    (finding,) = opened(make_bdf(signal(dmin="0", dmax="8388608"))).attrs["findings"]
+    (finding,) = opened(make_bdf(signal("X1", dmin="0", dmax="8388608"))).attrs["findings"]
     assert "more than 24 bits can hold" in finding
 
 

@@ -113,11 +113,13 @@ def test_a_signal_that_is_only_announced_is_left_out(make_edf, signal):
 
 
 @pytest.mark.parametrize(
-    ("unit", "expected"), [(b"\xb5V", "µV"), ("µV".encode(), "µV"), ("μV".encode(), "μV"), (b"\xb0C", "°C")]
+    ("unit", "told", "expected"),
+    [(b"\xb5V", "µV", "uV"), ("µV".encode(), "µV", "uV"), ("μV".encode(), "μV", "uV"), (b"\xb0C", "°C", "degC")],
 )
-def test_units_in_any_code(make_edf, signal, unit, expected):
-    recording = opened(make_edf(signal(unit=unit)))
+def test_units_in_any_code(make_edf, signal, unit, told, expected):
+    recording = opened(make_edf(signal("X1", unit=unit)))
     assert recording["4Hz"]["unit"].values.tolist() == [expected]
+    assert recording["4Hz"]["physical_dimension"].values.tolist() == [told]
     assert "bytes that are not ASCII in 1 labels or units" in recording.attrs["findings"][0]
 
 

@@ -1,0 +1,119 @@
+"""Recordings under canonical channel names; lazy, as names are no samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+import xarray as xr
+
+from sleepdask.findings import Finding
+from sleepdask.signals.channels import ChannelTable, load_channel_table
+from sleepdask.signals.recording import SIGNAL, on_signals, with_labels
+from sleepdask.signals.types import contradicts
+from sleepdask.signals.units import dimension, normal_unit
+
+
+def channel_names(recording: xr.DataTree, table: ChannelTable | None = None) -> dict[str, str]:
+    """Name that `rename_channels` gives to each channel of a recording.
+
+    Parameters
+    ----------
+    recording
+        As `open_recording` gives it.
+    table
+        As `load_channel_table` gives it; default the table of the package.
+
+    Returns
+    -------
+    names
+        New name by present name, in the order of the recording. A label that the table does not know stays as it
+        is. Of channels that would share a name, the first has it, the next get `` #2``, `` #3``.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> night = sd.recording_from_arrays({"EEG C3-A2": [0.0], "C3:M2": [0.0], "X1": [0.0]}, rate=100)
+    >>> channel_names(night)
+    {'EEG C3-A2': 'C3-M2', 'C3:M2': 'C3-M2 #2', 'X1': 'X1'}
+    """
+    table = load_channel_table() if table is None else table
+    labels = [str(label) for node in _nodes(recording) for label in node["channel"].values]
+    wanted = {label: table.name(label) for label in labels}
+    taken = {label for label, name in wanted.items() if name is None}
+    names = {}
+    for label, name in wanted.items():
+        free = label if name is None else next(each for each in _numbered(name) if each not in taken)
+        taken.add(free)
+        names[label] = free
+    return names
+
+
+def rename_channels(recording: xr.DataTree, table: ChannelTable | None = None) -> xr.DataTree:
+    """Put a recording under canonical channel names; no sample is read.
+
+    Parameters
+    ----------
+    recording
+        As `open_recording` gives it.
+    table
+        As `load_channel_table` gives it; default the table of the package.
+
+    Returns
+    -------
+    recording
+        The same with canonical names in ``channel`` and the present ones in the coordinate ``label`` (which keeps
+        what it holds if it is there already). ``signal_type`` is what the table says, unless the unit of the channel
+        contradicts it. ``attrs["findings"]`` tells of such a unit, and of channels numbered because they share a
+        name.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> night = rename_channels(sd.recording_from_arrays({"EEG C3-A2": [0.0], "X1": [0.0]}, rate=100))
+    >>> night["100Hz"]["channel"].values.tolist(), night["100Hz"]["label"].values.tolist()
+    (['C3-M2', 'X1'], ['EEG C3-A2', 'X1'])
+    """
+    table = load_channel_table() if table is None else table
+    names = channel_names(recording, table)
+    findings: list[Finding] = []
+    renamed = on_signals(recording, lambda node: _renamed(node, names, table, findings))
+    told = [*recording.attrs.get("findings", []), *map(str, findings)]
+    renamed.attrs = {**recording.attrs, "findings": told}
+    return renamed
+
+
+def _nodes(recording: xr.DataTree) -> list[xr.Dataset]:
+    return [with_labels(node.to_dataset(inherit=False)) for node in recording.subtree if SIGNAL in node.data_vars]
+
+
+def _renamed(node: xr.Dataset, names: dict[str, str], table: ChannelTable, findings: list[Finding]) -> xr.Dataset:
+    node = with_labels(node)
+    labels = [str(label) for label in node["channel"].values]
+    blank = np.full(len(labels), "")
+    units, types = (node[name].values if name in node.coords else blank for name in ("unit", "signal_type"))
+    spelled, kinds = [], []
+    for label, unit, kind in zip(labels, units.tolist(), types.tolist(), strict=True):
+        name = table.name(label)
+        if name is not None and names[label] not in (name, label):
+            message = f"{name!r} is the name of another channel too"
+            findings.append(_finding("channel-name", message, f"it is called {names[label]!r}", label))
+        stated = table.types.get(name or "", kind)
+        if stated != kind and contradicts(stated, dimension(unit)):
+            message = f"the channel table says {stated}, but its unit is {unit}"
+            findings.append(_finding("channel-type", message, f"its type stays {kind or 'unknown'}", label))
+            stated = kind
+        spelled.append(normal_unit(unit, stated))
+        kinds.append(stated)
+    new = {"channel": [names[label] for label in labels], "unit": spelled, "signal_type": kinds}
+    new |= {} if "label" in node.coords else {"label": labels}
+    return node.assign_coords({name: ("channel", np.array(values, dtype=str)) for name, values in new.items()})
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return (name if k == 1 else f"{name} #{k}" for k in count(1))
+
+
+def _finding(code: str, message: str, reading: str, label: str) -> Finding:
+    return Finding("warning", code, message, reading, f"channel {label}")
