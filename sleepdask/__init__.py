@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
     from sleepdask.hypnogram import stage_counts
-    from sleepdask.io.hypnograms import read_hypnogram
+    from sleepdask.io.hypnogram_files import write_hypnogram
+    from sleepdask.io.hypnograms import read_events, read_hypnogram
     from sleepdask.io.recordings import open_recording
     from sleepdask.io.results import open_features
     from sleepdask.parallel.config import ParallelConfig
@@ -38,12 +39,14 @@ _HOME = {
     "overview": "sleepdask.viz.overview",
     "parallel_config": "sleepdask.parallel.settings",
     "persist": "sleepdask.runners",
+    "read_events": "sleepdask.io.hypnograms",
     "read_hypnogram": "sleepdask.io.hypnograms",
     "recording_from_arrays": "sleepdask.signals.recording",
     "set_parallel_config": "sleepdask.parallel.settings",
     "spectrogram": "sleepdask.features.spectrogram",
     "stage_counts": "sleepdask.hypnogram",
     "to_dataframe": "sleepdask.runners",
+    "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
 _ROOMS = ("features", "parallel", "simulate")
 
@@ -62,6 +65,7 @@ __all__ = [
     "parallel",
     "parallel_config",
     "persist",
+    "read_events",
     "read_hypnogram",
     "recording_from_arrays",
     "set_parallel_config",
@@ -69,6 +73,7 @@ __all__ = [
     "spectrogram",
     "stage_counts",
     "to_dataframe",
+    "write_hypnogram",
 ]
 
 

@@ -14,6 +14,7 @@ from sleepdask.errors import SleepdaskError, did_you_mean
 _VERBS = {
     "info": "Show what a recording holds; reads no sample.",
     "extract": "Compute features of every epoch of a recording.",
+    "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",
     "demo": "Make a synthetic night, or take a recording, and run the whole job on it.",
     "tls": "Make certificates for a cluster of your own.",
 }
