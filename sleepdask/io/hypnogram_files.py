@@ -148,10 +148,8 @@ def _delimited(
 
 
 def _ns(hypnogram: xr.Dataset, name: str) -> list[int]:
-    kind = hypnogram[name].dtype.kind
-    values: list[int] = (
-        hypnogram[name].values.astype(f"{'timedelta64' if kind == 'm' else 'datetime64'}[ns]").astype(np.int64).tolist()
-    )
+    kind = "timedelta64[ns]" if hypnogram[name].dtype.kind == "m" else "datetime64[ns]"
+    values: list[int] = hypnogram[name].values.astype(kind).astype(np.int64).tolist()
     return values
 
 

@@ -77,7 +77,7 @@ def read_hypnogram(
         raise ParameterError("epoch_length is none", expected="above 0, at most an hour", found=repr(epoch_length))
     file = ScoreFile(path, Findings(path, policy))
     name, scores = _read(file, format, Options(vocabulary, epoch))
-    return _in_time(hypnogram_of(scores, file, name), scores, start, lights_off)
+    return _in_time(hypnogram_of(scores, file, name), scores, file.findings, start, lights_off)
 
 
 def read_events(
@@ -114,7 +114,7 @@ def read_events(
     """
     file = ScoreFile(path, Findings(path, policy))
     name, scores = _read(file, format, Options())
-    return _in_time(events_of(scores, file, name), scores, start, None)
+    return _in_time(events_of(scores, file, name), scores, file.findings, start, None)
 
 
 def _read(file: ScoreFile, name: str | None, options: Options) -> tuple[str, Scores]:
@@ -127,7 +127,11 @@ def _read(file: ScoreFile, name: str | None, options: Options) -> tuple[str, Sco
 
 
 def _in_time(
-    dataset: xr.Dataset, scores: Scores, start: Instant | xr.DataTree | None, lights_off: Instant | None
+    dataset: xr.Dataset,
+    scores: Scores,
+    findings: Findings,
+    start: Instant | xr.DataTree | None,
+    lights_off: Instant | None,
 ) -> xr.Dataset:
     """Place what was read, as far as the file or the caller tells where."""
     begin = None if start is None else start_ns(start)
@@ -141,8 +145,8 @@ def _in_time(
         return by_date
     placed = place(dataset, begin)
     if not placed["onset"].equals(by_date["onset"]):
-        said = "the recording date in the file is not that of the given start; the start is taken"
-        placed.attrs["findings"] = [*placed.attrs["findings"], said]
+        findings.warn("date", "the recording date in the file is not that of the given start", "the start is taken")
+        placed.attrs["findings"] = [str(finding) for finding in findings.found]
     return placed
 
 

@@ -12,11 +12,10 @@ from sleepdask.io.scores.table import read_table
 
 
 def _fits(file: ScoreFile) -> bool:
-    return (
-        not file.is_xml
-        and file.lines[0].lower().split("\t")[:2] == ["onset", "duration"]
-        and ("trial_type" in file.lines[0].lower().split("\t"))
-    )
+    if file.is_xml:
+        return False
+    names = file.lines[0].lower().split("\t")
+    return names[:2] == ["onset", "duration"] and "trial_type" in names
 
 
 FORMAT = ScoreFormat("bids", "BIDS events (onset, duration, trial_type, parted by tabs)", _fits, read_table)

@@ -8,7 +8,7 @@ from sleepdask.io.scores.base import Options, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import duration_ns, onsets_ns
 from sleepdask.io.scores.table import read_columns
-from sleepdask.io.scores.vocabularies import NOXTURNAL
+from sleepdask.io.scores.vocabularies import NOXTURNAL, vendor_stage
 
 _NAMES = {
     "start time": "onset", "end time": "end", "event": "event", "duration": "duration",
@@ -30,14 +30,15 @@ def _read(file: ScoreFile, options: Options) -> Scores:
     names = {_column(cell) for cell in file.lines[0].split(delimiter)}
     if not {"onset", "duration", "event"} <= names:
         expected = "start time, event and duration, in English or French"
-        raise file.refusal("the columns have unknown names", line=1, expected=expected, found=file.lines[0][:80])
+        raise file.refusal("the columns have unknown names", line=1, expected=expected)
     table = read_columns(file, 0, delimiter, _column, skip=int(_fits(file)))
     columns = table.columns
     durations = [duration_ns(text, file, line) for text, line in zip(columns["duration"], table.lines, strict=True)]
     relative_to, onsets = onsets_ns(columns["onset"], durations, table.lines, file)
     scores = Scores(relative_to)
     for onset, duration, label in zip(onsets.tolist(), durations, columns["event"], strict=True):
-        if (stage := NOXTURNAL.get(label.lower())) is not None:
+        is_score, stage = vendor_stage(label, NOXTURNAL)
+        if is_score:
             scores.stages.add(onset, duration, label, stage=stage)
         else:
             scores.events.add(onset, duration, label)

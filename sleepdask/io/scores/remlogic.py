@@ -8,7 +8,7 @@ from sleepdask.io.scores.base import MIDNIGHT, Options, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import DAY, day_ns, duration_ns, onsets_ns, orders_of
 from sleepdask.io.scores.table import read_columns
-from sleepdask.io.scores.vocabularies import REMLOGIC
+from sleepdask.io.scores.vocabularies import REMLOGIC, vendor_stage
 
 # Times and durations are told by their units, in any language; events and channels by name, in English and French.
 _NAMES = {
@@ -49,7 +49,8 @@ def _read(file: ScoreFile, options: Options) -> Scores:
     for onset, duration, label, channel in zip(
         onsets.tolist(), durations, table.columns["event"], channels, strict=True
     ):
-        if (stage := REMLOGIC.get(label.lower())) is not None:
+        is_score, stage = vendor_stage(label, REMLOGIC)
+        if is_score:
             scores.stages.add(onset, duration, label, stage=stage)
         else:
             scores.events.add(onset, duration, label, channel=channel)
@@ -65,7 +66,8 @@ def _date(head: list[str]) -> int | None:
     """
     dates = [match[1] for line in head for match in [_RECORDING_DATE.match(line)] if match]
     orders = orders_of([*dates, *(match[1] for line in head for match in [_SCORING_DATE.match(line)] if match)])
-    return day_ns(dates[0], orders[0]) if dates and len(orders) == 1 else None
+    days = {day_ns(dates[0], order) for order in orders} if dates else set()
+    return days.pop() if len(days) == 1 else None
 
 
 FORMAT = ScoreFormat(

@@ -13,7 +13,7 @@ from sleepdask.io.scores.base import START, Options, Rows, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import USUAL_EPOCH, duration_ns, onsets_ns
 from sleepdask.io.scores.safe_text import unescape
-from sleepdask.io.scores.vocabularies import NOTHING, column_stages, word_stage
+from sleepdask.io.scores.vocabularies import NOTHING, column_stages, event_stage
 
 # Names of columns, upper and lower case alike, blanks as underscores; a unit of seconds behind them is left away.
 ALIASES = {
@@ -119,7 +119,7 @@ def read_table(file: ScoreFile, options: Options) -> Scores:
         stages = [stage_of[text] for text in columns["stage"]]
         scores.stages = Rows(onsets, durations, labels, stages, channels)
         return scores
-    known = {text: word_stage(text) for text in set(columns["event"])}
+    known = {text: event_stage(text) for text in set(columns["event"])}
     for onset, duration, text, channel in zip(onsets, durations, columns["event"], channels, strict=True):
         if known[text] is not None:
             scores.stages.add(onset, duration, text, stage=known[text])

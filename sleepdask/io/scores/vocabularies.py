@@ -25,6 +25,8 @@ WORDS = {
     "art": UNSCORED, "artefact": UNSCORED, "artifact": UNSCORED,
     "mt": UNSCORED, "movement": UNSCORED, "movement time": UNSCORED,
 }  # fmt: skip
+# Words that name an event as well: beside other events they are none of the stages.
+_EVENTS_TOO = {"?", "unknown", "undefined", "art", "artefact", "artifact", "movement"}
 NOTHING = {"": UNSCORED, "n/a": UNSCORED, "nan": UNSCORED, "none": UNSCORED}
 
 # Integers: YASA (https://yasa-sleep.org) and most AASM lists, and lists after Rechtschaffen & Kales such as Elan's.
@@ -69,6 +71,17 @@ def word_stage(label: str) -> str | None:
     key = " ".join(label.lower().replace("_", " ").split())
     known = WORDS.get(key, REMLOGIC.get(key, NSRR.get(key)))
     return stage_of(label) if known is None else known
+
+
+def event_stage(label: str) -> str | None:
+    """AASM stage of a word among events of all kinds; None if it names another event, or could."""
+    return None if label.strip().lower() in _EVENTS_TOO else word_stage(label)
+
+
+def vendor_stage(label: str, table: Mapping[str, str]) -> tuple[bool, str | None]:
+    """Whether an event of a program is a score, by its table or its name such as SLEEP-S1, and of which stage."""
+    key = label.lower()
+    return key in table or key.startswith("sleep-"), table.get(key)
 
 
 def column_stages(

@@ -118,6 +118,8 @@ def test_remlogic__in_french_with_points_and_afternoon(write: Write) -> None:
         ("Recording Date:\t10/06/2013", "21:00:00", None),  # June or October
         ("Recording Date:\t13/06/2013", "21:00:00", "2013-06-13T21:00:00"),
         ("Recording Date:\t06/13/2013", "21:00:00", "2013-06-13T21:00:00"),
+        ("Recording Date:\t2013-06-13", "21:00:00", "2013-06-13T21:00:00"),
+        ("Recording Date:\t06/06/2013", "21:00:00", "2013-06-06T21:00:00"),
         ("Recording Date:\t13/06/2013", "01:00:00", None),  # of that day, or of the next
         ("Recording Date:\t13/13/2013", "21:00:00", None),
     ],
@@ -129,6 +131,14 @@ def test_remlogic__a_date_in_the_head_counts_where_it_means_one_thing(
     assert hypnogram.attrs.get("relative_to") == (None if placed else "midnight")
     if placed:
         assert str(hypnogram["onset"].values[0]) == f"{placed}.000000000"
+
+
+def test_remlogic__a_stage_that_is_unknown_is_still_a_score(write: Write) -> None:
+    path = write(remlogic(("22:00:00", "SLEEP-S0", "30"), ("22:00:30", "SLEEP-S7", "30"), ("22:00:40", "APNEA", "9")))
+    hypnogram = sd.read_hypnogram(path)
+    assert stages(hypnogram) == ["W", ""]
+    assert hypnogram.attrs["findings"] == ["labels that are no known stage: 'SLEEP-S7'; they are left unscored"]
+    assert sd.read_events(path)["text"].values.tolist() == ["APNEA"]
 
 
 def noxturnal(*dates: str, names: str = "Start Time,End Time,Event,Duration", event: str = "sleep-n2") -> str:
@@ -261,6 +271,12 @@ def test_bids(write: Write) -> None:
     assert events["channel"].values.tolist() == ["C3"]
     hypnogram = sd.read_hypnogram(write("onset\tduration\tstage\n0\t30\tN3\n", "sub-01_hypnogram.tsv"))
     assert rows(hypnogram) == [(0, 30, "N3")]
+
+
+def test_bids__a_movement_or_an_artefact_is_an_event_and_cuts_no_stage(write: Write) -> None:
+    path = write("onset\tduration\ttrial_type\n0\t30\tN2\n10\t3\tmovement\n12\t3\tartifact\n30\t30\tunscored\n")
+    assert rows(sd.read_hypnogram(path)) == [(0, 30, "N2"), (30, 30, "")]
+    assert sd.read_events(path)["text"].values.tolist() == ["movement", "artifact"]
 
 
 def test_order_overlaps_and_gaps_are_told_not_closed(write: Write) -> None:
