@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sleepdask.features.spectrogram import spectrogram
     from sleepdask.hypnogram import stage_counts
     from sleepdask.io.diagnose import diagnose
-    from sleepdask.io.hypnograms import read_hypnogram
+    from sleepdask.io.hypnogram_files import write_hypnogram
+    from sleepdask.io.hypnograms import read_events, read_hypnogram
     from sleepdask.io.recordings import open_recording
     from sleepdask.io.results import open_features
     from sleepdask.parallel.config import ParallelConfig
@@ -46,6 +47,7 @@ _HOME = {
     "overview": "sleepdask.viz.overview",
     "parallel_config": "sleepdask.parallel.settings",
     "persist": "sleepdask.runners",
+    "read_events": "sleepdask.io.hypnograms",
     "read_hypnogram": "sleepdask.io.hypnograms",
     "recording_from_arrays": "sleepdask.signals.recording",
     "rename_channels": "sleepdask.signals.renaming",
@@ -54,6 +56,7 @@ _HOME = {
     "stage_counts": "sleepdask.hypnogram",
     "to_dataframe": "sleepdask.runners",
     "to_unit": "sleepdask.signals.conversion",
+    "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
 _ROOMS = ("features", "parallel", "simulate")
 
@@ -76,6 +79,7 @@ __all__ = [
     "parallel",
     "parallel_config",
     "persist",
+    "read_events",
     "read_hypnogram",
     "recording_from_arrays",
     "rename_channels",
@@ -85,6 +89,7 @@ __all__ = [
     "stage_counts",
     "to_dataframe",
     "to_unit",
+    "write_hypnogram",
 ]
 
 

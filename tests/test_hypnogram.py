@@ -14,9 +14,9 @@ from sleepdask.epochs import EpochGrid
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.hypnogram import (
     STAGES,
-    fit_notes,
     hypnogram_from_annotations,
     is_stage,
+    place,
     stage_counts,
     stage_of,
     stages_on_grid,
@@ -104,7 +104,7 @@ def test_from_annotations__cuts_what_runs_into_the_next() -> None:
         annotations((0, 45, "Sleep stage W"), (30, 30, "Sleep stage 1"), (60, 100, "Sleep stage 2"))
     )
     assert scores_of(hypnogram) == [(0, 30, "W"), (30, 30, "N1"), (60, 100, "N2")]
-    assert hypnogram.attrs["findings"] == ["1 scores run into the next one and are cut there"]
+    assert hypnogram.attrs["findings"] == ["1 scores run into the next one; they are cut there"]
 
 
 def test_from_annotations__a_missing_duration_lasts_until_the_next_score() -> None:
@@ -112,7 +112,37 @@ def test_from_annotations__a_missing_duration_lasts_until_the_next_score() -> No
         annotations((0, None, "Sleep stage W"), (90, 30, "Sleep stage 1"), (150, None, "Sleep stage 2"))
     )
     assert scores_of(hypnogram) == [(0, 90, "W"), (90, 30, "N1")]
-    assert hypnogram.attrs["findings"] == ["the last score ('Sleep stage 2') has no duration and is left out"]
+    assert hypnogram.attrs["findings"] == ["the last score has no duration; it is left out"]
+
+
+def test_from_annotations__tells_gaps_and_keeps_them() -> None:
+    hypnogram = hypnogram_from_annotations(
+        annotations((0, 30, "Sleep stage W"), (90, 30, "Sleep stage 1"), (180, 30, "Sleep stage 2"))
+    )
+    assert scores_of(hypnogram) == [(0, 30, "W"), (90, 30, "N1"), (180, 30, "N2")]
+    assert hypnogram.attrs["findings"] == ["2 gaps between scores, 2 min in all; nothing is scored there"]
+
+
+def test_from_annotations__scores_of_one_time() -> None:
+    hypnogram = hypnogram_from_annotations(
+        annotations(
+            (0, 30, "Sleep stage W"), (0, 30, "Sleep stage W"), (30, 20, "Sleep stage 1"), (30, 30, "Sleep stage R")
+        )
+    )
+    assert scores_of(hypnogram) == [(0, 30, "W"), (30, 30, "")]
+    assert hypnogram.attrs["findings"] == [
+        "2 scores begin at the same time as another one; the longest of each is kept",
+        "1 times have scores of several stages; they are left unscored",
+    ]
+
+
+def test_from_annotations__the_length_of_an_epoch_shows_where_a_stage_repeats() -> None:
+    twenty = annotations((0, 20, "Sleep stage W"), (20, 20, "Sleep stage W"), (40, 20, "Sleep stage 1"))
+    hypnogram = hypnogram_from_annotations(twenty)
+    assert hypnogram.attrs["epoch_seconds"] == 20
+    assert hypnogram.attrs["findings"] == ["epochs are 20 s long, not 30 s; they are taken as such"]
+    runs = annotations((0, 20, "Sleep stage W"), (20, 20, "Sleep stage 1"))
+    assert "epoch_seconds" not in hypnogram_from_annotations(runs).attrs
 
 
 def test_from_annotations__reports_unknown_labels_once() -> None:
@@ -123,7 +153,7 @@ def test_from_annotations__reports_unknown_labels_once() -> None:
     )
     assert [stage for _, _, stage in scores_of(hypnogram)] == [""] * 4
     assert hypnogram.attrs["findings"] == [
-        "labels that are no known stage are left unscored: 'Sleep stage Q', 'Sleep stage X'"
+        "labels that are no known stage: 'Sleep stage Q', 'Sleep stage X'; they are left unscored"
     ]
 
 
@@ -182,31 +212,54 @@ def test_stages_on_grid__pieces_of_one_stage_add_up() -> None:
     assert stages_on_grid(hypnogram, EpochGrid(NIGHT, 30 * S, 30 * S, 2)).tolist() == ["R", ""]
 
 
+def relative(relative_to: str, *seconds: int, **attrs: str) -> xr.Dataset:
+    return xr.Dataset(
+        {"onset": ("score", np.array([second * S for second in seconds], "timedelta64[ns]"))},
+        attrs={"relative_to": relative_to, **attrs},
+    )
+
+
+def test_place__counts_from_the_start_of_the_recording() -> None:
+    tree = xr.DataTree()
+    tree.attrs["start"] = "2024-03-11T22:47:30.000000000"
+    for start in (tree, "2024-03-11T22:47:30", NIGHT):
+        placed = place(relative("start", 0, 90), start)
+        assert placed["onset"].values.astype("datetime64[s]").astype(str).tolist() == [
+            "2024-03-11T22:47:30",
+            "2024-03-11T22:49:00",
+        ]
+        assert "relative_to" not in placed.attrs
+    assert place(placed, "1999-01-01").identical(placed)
+
+
 @pytest.mark.parametrize(
-    ("low", "high", "notes"),
+    ("first_time", "date"),
     [
-        (0, 3600, []),
-        (-60, 9000, []),
-        (90, 3600, ["hypnogram: scores begin 1 min 30 s before the signals"]),
-        (0, 3000, ["hypnogram: scores run 10 min past the end of the signals"]),
-        (
-            1,
-            3599,
-            ["hypnogram: scores begin 1 s before the signals", "hypnogram: scores run 1 s past the end of the signals"],
-        ),
+        ("22:47:30", "2024-03-11"),
+        ("22:00:00", "2024-03-11"),
+        ("10:47:29", "2024-03-12"),
+        ("10:47:30", "2024-03-11"),
+        ("00:10:00", "2024-03-12"),
     ],
 )
-def test_fit_notes(low: int, high: int, notes: list[str]) -> None:
-    hypnogram = intervals([(0, 1800 * S, "W"), (1800 * S, 3600 * S, "")])
-    assert fit_notes(hypnogram, NIGHT + low * S, NIGHT + high * S) == notes
+def test_place__a_time_of_day_goes_onto_the_nearest_day(first_time: str, date: str) -> None:
+    hours, minutes, seconds = map(int, first_time.split(":"))
+    onset = hours * 3600 + minutes * 60 + seconds
+    placed = place(relative("midnight", onset, onset + 30, first_time=first_time), NIGHT)
+    assert str(placed["onset"].values[0].astype("datetime64[s]")) == f"{date}T{first_time}"
+    assert abs(placed["onset"].values[0].astype(np.int64) - NIGHT) <= 12 * 3600 * S
+    assert date in placed.attrs["notes"][0]
 
 
-@pytest.mark.parametrize(("low", "high"), [(3600, 7200), (-3600, 0)])
-def test_fit_notes__refuses_another_night(low: int, high: int) -> None:
-    hypnogram = intervals([(0, 3600 * S, "W")])
-    with pytest.raises(ParameterError, match=r"night\.txt: hypnogram and signals have no moment in common") as caught:
-        fit_notes(hypnogram, NIGHT + low * S, NIGHT + high * S)
-    assert caught.value.found == "2024-03-11T22:47:30 to 2024-03-11T23:47:30"
+def test_place__never_wraps_around() -> None:
+    with pytest.raises(ParameterError, match="beyond the year 2200"):
+        place(relative("start", 0, 10**9), "2180-01-01")
+
+
+@pytest.mark.parametrize("start", [None, "tonight", "23:05"])
+def test_place__needs_a_date(start: object) -> None:
+    with pytest.raises(ParameterError, match="start of the recording is not a local time"):
+        place(relative("start", 0), start)
 
 
 def test_stage_counts__in_order_of_depth() -> None:

@@ -20,7 +20,7 @@ _STEM = "demo"
 @click.command("demo")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("sleepdask-demo"), show_default=True)
-@click.option("--hypnogram", type=click.Path(path_type=Path), help="EDF+ file with the sleep stages of PATH.")
+@click.option("--hypnogram", type=click.Path(path_type=Path), help="File with the sleep stages of PATH, of any format.")
 @click.option("--hours", default=8.0, show_default=True, type=click.FloatRange(0.1, 24), help="Length of the night.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Another seed, another night.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")

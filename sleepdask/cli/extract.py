@@ -19,7 +19,7 @@ from sleepdask.parallel.config import ParallelConfig
 @click.command("extract")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
-@click.option("--hypnogram", type=click.Path(path_type=Path), help="EDF+ file with the sleep stages.")
+@click.option("--hypnogram", type=click.Path(path_type=Path), help="File with the sleep stages, of any format.")
 @click.option(
     "--features",
     default=DEFAULT_FEATURES,

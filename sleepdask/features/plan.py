@@ -17,18 +17,17 @@ from sleepdask.epochs import EpochGrid
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature, Output
 from sleepdask.features.registry import parse_features
+from sleepdask.features.scores import fit, grid_findings, own_hypnogram
 from sleepdask.features.task import NodeTask
-from sleepdask.hypnogram import UNSCORED, fit_notes, hypnogram_from_annotations, is_stage, stages_on_grid
+from sleepdask.hypnogram import UNSCORED, stages_on_grid
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import (
-    ANNOTATIONS,
     SIGNAL,
     is_dated,
     recording_id,
     select_channels,
     signal_nodes,
     span,
-    with_labels,
 )
 from sleepdask.signals.units import PLACEHOLDER
 from sleepdask.times import Duration, Instant, describe_span, describe_time, duration_ns, instant_ns
@@ -137,10 +136,14 @@ def plan_extraction(
     if channels is not None:
         nodes = select_channels(nodes, [channels] if isinstance(channels, str) else channels)
     notes: list[str] = []
+    findings = list(recording.attrs.get("findings", []))
     if hypnogram is None:
-        hypnogram = _own_hypnogram(recording)
+        hypnogram = own_hypnogram(recording)
     if hypnogram is not None:
-        notes += fit_notes(hypnogram, low, high)
+        fitted = fit(hypnogram, recording, low, high, dated=dated)
+        hypnogram = fitted.hypnogram
+        notes += fitted.notes
+        findings += [*hypnogram.attrs.get("findings", []), *fitted.findings]
 
     marks = {} if lights_off is None else {"lights_off": mark_ns(lights_off, low, "lights_off")}
     if lights_on is not None:
@@ -183,7 +186,10 @@ def plan_extraction(
             found=f"{size / 2**30:.3g} GiB",
             fix="use longer epochs or steps, a shorter span, or fewer channels or features",
         )
-    stages = np.full(grid.count, UNSCORED) if hypnogram is None else stages_on_grid(hypnogram, grid)
+    stages = np.full(grid.count, UNSCORED)
+    if hypnogram is not None:
+        stages = stages_on_grid(hypnogram, grid)
+        findings += grid_findings(hypnogram, grid)
     attrs: dict[str, Any] = {
         "recording_id": recording_id(recording),
         "source": str(recording.attrs.get("source", "")),
@@ -193,10 +199,7 @@ def plan_extraction(
         "min_coverage": min_coverage,
         "hypnogram": "" if hypnogram is None else str(hypnogram.attrs.get("source", "")),
         "notes": notes,
-        "findings": [
-            *recording.attrs.get("findings", []),
-            *([] if hypnogram is None else hypnogram.attrs.get("findings", [])),
-        ],
+        "findings": findings,
     } | {name: describe_time(mark, dated=dated, unit="ns") for name, mark in marks.items()}
     return ExtractionPlan(grid, planned, stages, attrs)
 
@@ -272,17 +275,6 @@ def _check_span(first: int, last: int, low: int, high: int, text: Callable[[int]
         )
 
 
-def _own_hypnogram(recording: xr.DataTree) -> xr.Dataset | None:
-    """Scores among the recording's annotations, if there are any."""
-    if ANNOTATIONS not in recording.children:
-        return None
-    annotations = with_labels(recording[ANNOTATIONS].to_dataset())
-    if not any(is_stage(str(text)) for text in annotations["text"].values):
-        return None
-    own = hypnogram_from_annotations(annotations, source=str(recording.attrs.get("source", ANNOTATIONS)))
-    return own if own.sizes["score"] else None
-
-
 def _elapsed_ns(value: Any, _: int, name: str) -> int:
     """Time within a recording whose date nobody knows."""
     return duration_ns(value, f"the recording has no date, and {name}")
@@ -294,5 +286,5 @@ def _origin(origin: Instant, low: int, hypnogram: xr.Dataset | None, mark_ns: Ca
     if isinstance(origin, str) and origin == "hypnogram":
         if hypnogram is None:
             raise ParameterError("origin is the hypnogram, but there is none", fix="give a hypnogram")
-        return int(hypnogram["onset"].values.astype("datetime64[ns]").astype(np.int64).min())
+        return int(hypnogram["onset"].values.astype(np.int64).min())
     return mark_ns(origin, low, "origin")

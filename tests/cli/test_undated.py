@@ -71,6 +71,18 @@ def test_the_picture_shows_no_date(undated: Path) -> None:
     assert any(text.startswith("00:0") for text in texts)
 
 
+def test_own_scores_count_from_the_start(dated: Path, undated: Path, tmp_path: Path) -> None:
+    one, other = (sd.compute(sd.extract(sd.open_recording(path), "statistics")) for path in (dated, undated))
+    assert np.array_equal(one["stage"].values, other["stage"].values)
+    (tmp_path / "clock.csv").write_text("onset,duration,stage\n2024-03-11T22:00:00,30,W\n")
+    scores = sd.read_hypnogram(tmp_path / "clock.csv")
+    with pytest.raises(sd.ParameterError, match="the scores have clock times, but the recording has no date"):
+        sd.extract(sd.open_recording(undated), "statistics", hypnogram=scores)
+    (tmp_path / "stages.txt").write_text("W\n" * 10 + "N2\n" * 10)
+    scored = sd.extract(sd.open_recording(undated), "statistics", hypnogram=sd.read_hypnogram(tmp_path / "stages.txt"))
+    assert scored["stage"].values.tolist() == ["W"] * 10 + ["N2"] * 10
+
+
 def test_info_tells_that_the_start_is_unknown(undated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from sleepdask.cli import main
 

@@ -86,6 +86,7 @@ def test_attributes_of_the_root(features: xr.DataTree) -> None:
         "min_coverage": 0.5,
         "hypnogram": "scored.edf",
         "notes": [
+            "hypnogram: scores end 1 min 10 s before the end of the signals",
             "the last 10 s make no whole epoch and are in no row",
             "1Hz: no bandpower, which needs at least 80 Hz (SpO2)",
         ],

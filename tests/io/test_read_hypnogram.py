@@ -22,7 +22,7 @@ def test_the_real_night(real_hypnogram: Path) -> None:
     assert str(hypnogram["onset"].values[0]) == "1989-04-24T16:13:00.000000000"
     assert minutes(hypnogram) == {"": 115, "W": 998.5, "N1": 29, "N2": 125, "N3": 110, "R": 62.5}
     assert set(hypnogram["label"].values) >= {"Sleep stage 3", "Sleep stage 4", "Sleep stage ?"}
-    assert hypnogram.attrs == {"source": "SC4001EC-Hypnogram.edf", "findings": []}
+    assert hypnogram.attrs == {"source": "SC4001EC-Hypnogram.edf", "format": "edf", "findings": []}
 
 
 def test_scores_beside_signals(scored_night: Path) -> None:
@@ -50,7 +50,7 @@ def test_other_annotations_and_odd_scores(write_night: Any) -> None:
 
 def test_a_file_without_scores(write_night: Any) -> None:
     path = write_night({"C3": 10}, 30, [(1.0, 1.0, "arousal")], name="quiet")
-    with pytest.raises(sd.FileFormatError, match=r"quiet.edf: no sleep stages among the annotations.*found 1 others"):
+    with pytest.raises(sd.FileFormatError, match=r"quiet.edf: the file holds no sleep stages.*found 1 other events"):
         sd.read_hypnogram(path)
 
 

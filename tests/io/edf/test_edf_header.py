@@ -74,8 +74,9 @@ def test_calibration_meets_both_ends(make_edf, signal, numbers, digital):
     path = make_edf(signal("C3", 4, "uV", *texts, str(digital[0]), str(digital[1])))
     (found,) = read_header(path).signals
     for text, stored in zip(texts, digital, strict=True):
-        scale = max(abs(found.physical_min), abs(found.physical_max), abs(found.offset))
-        assert found.gain * stored + found.offset == pytest.approx(float(text), abs=1e-14 * scale)
+        steps = 1 + max(map(abs, digital)) / (digital[1] - digital[0])  # the rounding of both ends, carried to 0
+        scale = steps * max(abs(found.physical_min), abs(found.physical_max))
+        assert found.gain * stored + found.offset == pytest.approx(float(text), abs=1e-15 * scale)
 
 
 @given(st.one_of(st.integers(1, 99999999).map(str), st.integers(1, 9999999).map(lambda n: f".{n:07d}")))

@@ -1,0 +1,1 @@
+"""Files of scores: hypnograms and events, one module a format."""
