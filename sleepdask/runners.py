@@ -28,6 +28,7 @@ def compute(
     backend: BackendName | None = None,
     workers: int | None = None,
     scheduler: Any = None,
+    security: Any = None,
     config: ParallelConfig | None = None,
     progress: ProgressOption = None,
 ) -> Any:
@@ -37,8 +38,9 @@ def compute(
     ----------
     *objects
         What to compute. A `DataTree` is no Dask collection, so ``dask.compute`` would leave it lazy.
-    backend, workers, scheduler, config
-        Where to run, instead of what `ParallelConfig` says that holds here. No value depends on it.
+    backend, workers, scheduler, security, config
+        Where to run, instead of what `ParallelConfig` says that holds here. No value depends on it. A scheduler at
+        ``"tls://..."`` wants `security`, such as the folder of `parallel.make_tls`.
     progress
         True, False, ``"tqdm"``, ``"rich"``, or an object with the methods of `parallel.Progress`; default a bar
         on a terminal or in a notebook, if the configuration enables it.
@@ -55,7 +57,7 @@ def compute(
     >>> float(compute(tree, backend="sync")["a/x"].sum())
     3.0
     """
-    config = resolve(config, backend=backend, workers=workers, scheduler=scheduler)
+    config = resolve(config, backend=backend, workers=workers, scheduler=scheduler, security=security)
     keys = [cache_key(item) for item in objects]
     results = [recall(key) for key in keys]
     missing = [i for i, result in enumerate(results) if result is None]
@@ -71,6 +73,7 @@ def persist(
     backend: BackendName | None = None,
     workers: int | None = None,
     scheduler: Any = None,
+    security: Any = None,
     config: ParallelConfig | None = None,
     progress: ProgressOption = None,
 ) -> Any:
@@ -83,7 +86,7 @@ def persist(
     >>> len(kept.data.dask)
     1
     """
-    config = resolve(config, backend=backend, workers=workers, scheduler=scheduler)
+    config = resolve(config, backend=backend, workers=workers, scheduler=scheduler, security=security)
     return _one_or_all(_run(persist_on, objects, config, progress))
 
 
@@ -99,7 +102,7 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
         ``table.groupby("stage").mean(numeric_only=True)`` works. True: the columns of the written table,
         ``epoch``, ``start``, ``stage``, ``<channel>/<feature>``, ``<node>/coverage``, ``<node>/status``.
     **where
-        Backend, workers, config and progress of `compute`.
+        Backend, workers, scheduler, security, config and progress of `compute`.
 
     Raises
     ------

@@ -27,7 +27,7 @@ from sleepdask.parallel.config import ParallelConfig
     help="Features, with parameters as in bandpower:average=median,hjorth.",
 )
 @click.option("--epoch", default="30s", show_default=True, help="Length of an epoch.")
-@click.option("--step", help="Distance of two epoch starts; shorter than the epoch: they overlap.")
+@click.option("--step", help="Distance of two epoch starts; a shorter one than the epoch overlaps, a longer one skips.")
 @click.option("--start", help="Begin of the span: a time of day, or a date with time.")
 @click.option("--end", help="End of the span.")
 @click.option("--lights-off", help="Lights off: kept with the results; the span begins here unless --start is given.")

@@ -49,7 +49,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sleepdask")
 def cli() -> None:
-    """Analyse sleep recordings, from one night to thousands.
+    """Look at sleep recordings, whole folders of them, and compute features of one at a time.
 
     Exit codes: 0 done, 2 refused (usage or input), 3 done with findings or failures, 130 interrupted.
     """

@@ -164,6 +164,8 @@ def plan_extraction(
         notes.append(f"the span runs {describe_span(beyond)} past the end of the signals")
     if trailing := grid.trailing(last):
         notes.append(f"the last {describe_span(trailing)} make no whole epoch and are in no row")
+    if (between := (grid.step - grid.window) * (grid.count - 1)) > 0:
+        notes.append(f"the step is longer than the epoch: {describe_span(between)} between epochs are in no row")
 
     edges = partial(chunk_edges, grid.count, cpu_count() if workers is None else workers, least=chunk_size)
     planned = {}

@@ -175,6 +175,8 @@ class Map:
             if isinstance(reason, BackendError) and not isinstance(reason, WorkerLostError):
                 raise reason from error
             if number in self._alone:
+                if isinstance(reason, WorkerLostError):
+                    reason.where = f"item {number}"
                 yield self._failed(Outcome(number, error=reason))
             else:  # one of these, or of others on the same worker, did it: find out which
                 self._suspects += batch.singles()

@@ -142,6 +142,7 @@ def test_demo_runs_on_a_recording_of_ones_own(short_psg: Path, short_hypnogram: 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     printed = capsys.readouterr().out
+    assert "thousands" not in printed  # every verb that computes takes one recording
     for verb in ("info", "extract", "demo"):
         assert verb in printed
         assert run(verb, "--help") == 0
@@ -186,6 +187,15 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert errors.strip().splitlines()[-1] == "sleepdask: interrupted"
     assert not list(out.glob("*")) + list(out.glob(".*"))
+
+
+def test_a_tls_scheduler_wants_certificates(
+    short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("extract", short_psg, "-o", tmp_path / "out", "--scheduler", "tls://127.0.0.1:1") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "certificates are missing" in line
+    assert "--security" in line
 
 
 def test_info_counts_the_gaps(broken_night: Path, capsys: pytest.CaptureFixture[str]) -> None:

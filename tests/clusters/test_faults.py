@@ -230,9 +230,9 @@ def test_a_map_with_a_deadly_item_among_others(chunk_size: int, notes: Path) -> 
     assert lost_in(ParallelExecutor(config).map_processes(work, range(40))) == [7]
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("first_death_counts")
 def test_a_map_that_raises_at_a_deadly_item() -> None:
-    with pytest.raises(WorkerLostError):
+    with pytest.raises(WorkerLostError, match=r"^item 1: each worker that ran this died"):
         ParallelExecutor(TWO).map_processes(lambda i: die(i, victim=1), range(4))
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xarray as xr
 from dask.delayed import delayed
 from distributed import Client, Security
 
+import sleepdask as sd
 from sleepdask.cli import main
 from sleepdask.errors import BackendError, OutputError, ParameterError
 from sleepdask.parallel import ParallelConfig, ParallelExecutor, make_tls
@@ -154,7 +156,27 @@ def test_who_has_the_files_can_work(tls_cluster: Any, compute_graph: Any) -> Non
     assert all(address.startswith("tls://") for address in client.scheduler_info(n_workers=-1)["workers"])
 
 
-@pytest.mark.parametrize("how", ["none", "plain", "other"])
+def test_certificates_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote.socket, "create_connection", None)  # it is said before anybody is called
+    with pytest.raises(BackendError, match=r"^tls://127.0.0.1:1: certificates are missing.*security=.*--security"):
+        connect(ParallelConfig(scheduler="tls://127.0.0.1:1"))
+
+
+def test_certificates_that_are_none(tmp_path: Path) -> None:
+    for name in FILES:
+        (tmp_path / name).write_text("none")
+    with pytest.raises(BackendError, match="certificates cannot be used"):
+        connect(ParallelConfig(scheduler="tls://127.0.0.1:1", security=tmp_path))
+
+
+def test_runners_take_certificates(tls_cluster: Any) -> None:
+    lazy = xr.DataArray([1.0, 2.0], dims="t").chunk()
+    where = {"scheduler": tls_cluster.address, "security": tls_cluster.certificates}
+    assert sd.compute(lazy.sum(), **where).item() == 3.0
+    assert sd.persist(lazy.sum(), **where).compute(scheduler=connect(ParallelConfig(**where))).item() == 3.0
+
+
+@pytest.mark.parametrize("how", ["plain", "other"])
 def test_who_has_not_cannot_connect(
     tls_cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
 ) -> None:

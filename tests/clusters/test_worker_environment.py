@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sleepdask.parallel import ParallelConfig, ParallelExecutor, close_pools, open_backend
-from sleepdask.parallel.backends.local import WORKERS
+from sleepdask.parallel.backends.starting import WORKERS
 
 NAMES = ("MALLOC_TRIM_THRESHOLD_", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 

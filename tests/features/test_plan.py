@@ -86,6 +86,16 @@ def test_a_node_without_features_is_left_out_with_a_note(night: xr.DataTree) -> 
     assert any("Airflow" in note for note in plan.attrs["notes"])
 
 
+def test_a_step_longer_than_the_epoch_tells_how_much_it_skips(night: xr.DataTree) -> None:
+    plan = plan_extraction(night, Statistics(), epoch="30s", step="60s")  # of 610 s: ten epochs, nine spaces between
+    assert plan.grid.count == 10
+    assert plan.attrs["notes"] == [
+        "the last 40 s make no whole epoch and are in no row",
+        "the step is longer than the epoch: 4 min 30 s between epochs are in no row",
+    ]
+    assert not any("step" in note for note in plan_extraction(night, Statistics(), step="10s").attrs["notes"])
+
+
 def test_a_whole_number_of_epochs_needs_no_note(night: xr.DataTree) -> None:
     assert plan_extraction(night, Statistics(), epoch="10s").attrs["notes"] == []
 

@@ -1248,6 +1248,17 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert "if __name__ == '__main__':" in done.stderr.splitlines()[-1]
+    assert done.stderr.count("Traceback") == 1, done.stderr
+
+
+def test_a_program_that_is_no_file_is_told_so(tmp_path: Path) -> None:
+    text = "from sleepdask.parallel import parallel_map\nparallel_map(abs, range(5), use_processes=True)\n"
+    done = subprocess.run(
+        [sys.executable], input=text, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("which is no file; found <stdin>; save it as a file")
+    assert done.stderr.count("Traceback") == 1
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence, Set
 from concurrent.futures import CancelledError
+from concurrent.futures import Future as LocalFuture
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
@@ -23,6 +24,7 @@ _LOOK_SECONDS = 0.2
 _JOIN_SECONDS = 60
 _CANCEL_SECONDS = 5  # a scheduler takes note of it later, not at once
 _CANCEL_LOOK_SECONDS = 0.01
+_END_SECONDS = 1
 _BIG = 1 << 20
 
 
@@ -145,16 +147,16 @@ class OnCluster(Backend):
                 if deadline is not None and monotonic() > deadline:
                     raise too_slow("the computation", terms.timeout)
         except Exception as error:
-            waiting.cancel()
             if isinstance(error, TooSlowError):
                 self._stop(futures, keys)
+            _end(waiting)
             explained = self.explain(error)
             if explained is error:
                 raise
             raise explained from error
         except BaseException:
-            waiting.cancel()
             self._stop(futures, keys)
+            _end(waiting)
             raise
 
     async def _all(self, futures: list[Future]) -> None:
@@ -175,6 +177,13 @@ class OnCluster(Backend):
                 fix="start workers, or say workers= if they will come later",
             ) from None
         return sum(self.client.nthreads().values())
+
+
+def _end(waiting: LocalFuture[Any]) -> None:
+    """Let what waits for futures that are cancelled end by itself: torn off, its parts would complain."""
+    with suppress(Exception, asyncio.CancelledError):
+        waiting.result(_END_SECONDS)
+    waiting.cancel()
 
 
 async def _result(future: Future) -> Any:

@@ -23,7 +23,7 @@ from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.tls import as_security
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Security
 
 _CONNECT_SECONDS = 10
 _CLOSE_SECONDS = 2
@@ -112,6 +112,7 @@ def _new_client(source: Any, config: ParallelConfig) -> Client:
     if isinstance(source, str | Path):
         address = _address(source)
         _check_address(address, config, warn=True)
+        _check_certificates(address, security)
         _check_that_it_listens(address)
         options["address"] = address
     elif hasattr(source, "scheduler_address") or hasattr(source, "get_client"):
@@ -145,8 +146,22 @@ def _tidy_client() -> type[Client]:
 
 
 def _no_answer(where: object, error: Exception) -> BackendError:
-    fix = "is it running, is the address right, does it want certificates (security=)?"
+    fix = "is it running, is the address right, does it want tls:// and its certificates (security=)?"
     return BackendError("the scheduler does not answer", where=where, found=str(error) or type(error).__name__, fix=fix)
+
+
+def _check_certificates(address: str, security: Security | None) -> None:
+    from distributed import Security
+
+    if urlsplit(address).scheme != "tls":
+        return
+    try:
+        context = (security or Security()).get_connection_args("client")["ssl_context"]
+    except OSError as error:
+        raise BackendError("the certificates cannot be used", where=address, found=str(error)) from error
+    if context is None:
+        fix = "say where they are with security= (--security on the command line); sleepdask tls FOLDER makes them"
+        raise BackendError("certificates are missing, without which nobody connects", where=address, fix=fix)
 
 
 def _check_that_it_listens(address: str) -> None:
