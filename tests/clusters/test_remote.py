@@ -164,7 +164,10 @@ def test_a_plain_connection_is_refused(clients_made: list[dict[str, Any]], addre
         "localhost:8786",
     ],
 )
-def test_what_nobody_can_read_is_fine(clients_made: list[dict[str, Any]], address: str) -> None:
+def test_what_nobody_can_read_is_fine(
+    clients_made: list[dict[str, Any]], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distributed.Security.get_connection_args", lambda *_: {"ssl_context": object()})
     connect(ParallelConfig(scheduler=address, require_tls=True))
     assert len(clients_made) == 1
 
