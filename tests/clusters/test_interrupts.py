@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import pytest
 from distributed import Client
 from jobs import PATIENCE, wait_until
 
-from sleepdask.parallel import parallel_map
+from sleepdask.parallel import ParallelConfig, parallel_map
+from sleepdask.parallel.backends import open_backend
+
+OWN = ParallelConfig(backend="processes", workers=1)
 
 
 class Extraction:
@@ -87,3 +91,33 @@ def test_a_program_that_a_task_starts_can_be_interrupted() -> None:
         max_workers=1,
     )
     assert seen == ["True set()\n"] * 2
+
+
+def test_an_interrupt_outside_of_a_computation_ends_the_workers_too() -> None:
+    before = _workers_of_what_is_interrupted(lambda backend: backend.submit(time.sleep, 10 * PATIENCE))
+    assert before
+    assert not psutil.wait_procs(before, timeout=15)[1]
+    with open_backend(OWN) as backend:
+        assert backend.submit(sum, [1, 2]).result() == 3
+
+
+def test_an_interrupt_leaves_a_cluster_that_somebody_else_uses() -> None:
+    with open_backend(OWN) as other:
+        result = other.submit(sum, [1, 2])
+        assert _workers_of_what_is_interrupted(lambda backend: None) == _workers(other)
+        assert result.result() == 3
+
+
+def _workers_of_what_is_interrupted(work: Callable[[Any], object]) -> list[psutil.Process]:
+    workers = []
+    try:
+        with open_backend(OWN) as backend:
+            workers += _workers(backend)
+            work(backend)
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        return workers
+
+
+def _workers(backend: Any) -> list[psutil.Process]:
+    return [psutil.Process(pid) for pid in backend.client.run(os.getpid).values()]

@@ -48,7 +48,22 @@ class _Meant(logging.Filter):
         return not meant
 
 
+class _Hush(logging.Filter):
+    """Keeps what the parts of a cluster say of each other's end, some of it late, from who ended it."""
+
+    on = False
+
+    def begin(self) -> None:
+        self.on = True
+        for handler in logging.getLogger("distributed").handlers:
+            handler.addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not self.on or record.levelno >= logging.ERROR
+
+
 _meant = _Meant()
+_hush = _Hush()
 logging.getLogger("distributed.nanny").addFilter(_meant)
 
 _clusters: dict[Any, _Started] = {}
@@ -75,11 +90,17 @@ def local_cluster(
             _close_idle()
             if prepare:
                 prepare()
+            _hush.on = False
             _clusters[key] = _Started(*start(workers, memory_limit, as_security(security)))
         started = _clusters[key]
         started.users += 1
     try:
         yield OnCluster("processes", started.client, workers, kill=started.kill)
+    except KeyboardInterrupt:
+        _hush.begin()
+        if started.users == 1:  # it may have come where nobody could stop what the workers do
+            started.end()
+        raise
     finally:
         with _lock:
             started.users -= 1
@@ -92,7 +113,12 @@ def close_local_clusters() -> None:
             started.end()
 
 
-atexit.register(close_local_clusters)
+def _close_at_exit() -> None:
+    _hush.begin()
+    close_local_clusters()
+
+
+atexit.register(_close_at_exit)
 
 
 def _close_idle() -> None:

@@ -42,7 +42,11 @@ def start(workers: int, memory_limit: int | None, security: Security | None) -> 
 
 
 def close(cluster: LocalCluster, client: Client) -> None:
-    """Close a cluster, whatever state it is in."""
+    """Close a cluster, whatever state it is in and whatever its workers do: nobody wants that any more."""
+    for nanny in list(cluster.workers.values()):
+        with suppress(Exception):
+            nanny.close_gracefully()  # it starts no other worker
+            os.kill(nanny.pid, signal.SIGKILL)
     for each in (client, cluster):
         with suppress(Exception):  # what is gone needs no end
             each.close(timeout=_CLOSE_SECONDS)
