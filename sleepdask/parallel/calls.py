@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import takewhile
 from threading import Event
 from time import perf_counter
+from types import CodeType
 from typing import Any
 from uuid import uuid4
 
@@ -137,14 +139,28 @@ def _unpickled(call: PickledCall) -> Call:
 
 def pickled(thing: Any, what: str) -> bytes:
     """Pickle, by value what no other process could import."""
+    file = io.BytesIO()
     try:
-        data: bytes = cloudpickle.dumps(thing)
+        _Pickler(file).dump(thing)
     except Exception as error:
         raise ParameterError(
             f"{what} cannot be sent to another process", found=f"{type(error).__name__}: {error}",
             fix="use threads, or make what it needs inside the function",
         ) from error  # fmt: skip
-    return data
+    return file.getvalue()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Keeps the files that functions come from, so that tracebacks show their lines: cloudpickle takes them out."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, CodeType):
+            return _with_file, (thing.co_filename, *self.dispatch_table[CodeType](thing))
+        return super().reducer_override(thing)
+
+
+def _with_file(name: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    return make(*arguments).replace(co_filename=name)
 
 
 def _portable(outcome: Outcome[Any]) -> Outcome[Any]:
