@@ -92,7 +92,10 @@ def _details(lane: Lane, findings: Findings) -> dict[str, tuple[str, Any]]:
 
 def _agreed(name: str, channel: str, said: Mapping[str, Any], holders: int, findings: Findings) -> Any:
     """The one value that all recordings give for a channel, or the first."""
-    different = {value: source for source, value in reversed(list(said.items())) if value == value}  # no NaN
+    different: dict[Any, str] = {}
+    for source, each in said.items():
+        if each == each:  # NaN says nothing
+            different.setdefault(each, source)
     if name == "uncalibrated":  # the reason why all is missing: of the channel only if it is so everywhere
         return next(iter(said.values())) if all(said.values()) and len(said) == holders else ""
     if name == "unit" and len(different) > 1:
@@ -107,8 +110,7 @@ def _agreed(name: str, channel: str, said: Mapping[str, Any], holders: int, find
     )
     others = [(each, source) for each, source in different.items() if each not in (value, "")]
     if others and name != "physical_dimension":  # a spelling; the unit is the same
-        first = next(source for source, each in said.items() if each == value)
-        message = f"{name} is {value!r} in {first}, {others[0][0]!r} in {others[0][1]}"
+        message = f"{name} is {value!r} in {different[value]}, {others[0][0]!r} in {others[0][1]}"
         findings.note("channel-differs", message, "the first is kept", where=f"channel {channel}")
     return value
 

@@ -186,7 +186,7 @@ def _check_times(parts: Sequence[Part], channels: Sequence[str]) -> None:
     if len(parts) < 2 or not (overlap := first_overlap(part.clock for part in parts)):
         return
     one, other, start, end = overlap
-    more = f" and {len(channels) - 1} more channels" if channels[1:] else ""
+    more = f" and {len(channels) - 1} more" if channels[1:] else ""
     raise ParameterError(
         f"channel {channels[0]!r}{more} would have two values at one time",
         where=" and ".join(sorted({parts[one].source, parts[other].source})),
