@@ -76,6 +76,7 @@ class JoinedArray(BackendArray):
     def __init__(self, pieces: Sequence[Piece], channels: int, dtype: np.dtype[Any]) -> None:
         self.pieces = tuple(pieces)
         self.ends = np.cumsum([piece.size for piece in pieces])
+        self.begins: list[int] = [0, *self.ends[:-1].tolist()]
         self.shape = (channels, int(self.ends[-1]))
         self.dtype = dtype
 
@@ -91,22 +92,16 @@ class JoinedArray(BackendArray):
         return samples[tuple(slice(None) if isinstance(part, slice) else 0 for part in key)]
 
     def _samples(self, rows: range, start: int, stop: int) -> NDArray[Any]:
-        k = int(np.searchsorted(self.ends, start, "right"))
-        out: NDArray[Any] | None = None
-        done = 0
-        while done < stop - start:
-            piece = self.pieces[k]
-            low = start + done - int(self.ends[k]) + piece.size  # within the piece
-            size = min(stop - start - done, piece.size - low)
-            if out is None and size == stop - start and (whole := self._whole(piece, rows)) is not None:
-                samples = whole[:, piece.first + low : piece.first + low + size].values
-                return samples.astype(self.dtype, copy=False)
-            if out is None:
-                out = np.empty((len(rows), stop - start), self.dtype)
-            self._fill(piece, rows, piece.first + low, out[:, done : done + size])
-            done += size
-            k += 1
-        return np.empty((len(rows), 0), self.dtype) if out is None else out
+        first, last = int(np.searchsorted(self.ends, start, "right")), int(np.searchsorted(self.ends, stop, "left"))
+        if first == last and (whole := self._whole(self.pieces[first], rows)) is not None:
+            shift = self.pieces[first].first - self.begins[first]
+            return whole[:, start + shift : stop + shift].values.astype(self.dtype, copy=False)
+        out = np.empty((len(rows), stop - start), self.dtype)
+        for piece, begin in zip(self.pieces[first : last + 1], self.begins[first : last + 1], strict=True):
+            low, high = max(start, begin), min(stop, begin + piece.size)
+            if low < high:
+                self._fill(piece, rows, piece.first + low - begin, out[:, low - start : high - start])
+        return out
 
     def _whole(self, piece: Piece, rows: range) -> xr.Variable | None:
         """The only source of a piece, where its rows are the rows wanted: nothing needs to be put together then."""
