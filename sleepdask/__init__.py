@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sleepdask.runners import compute, persist, to_dataframe
     from sleepdask.signals.channels import canonical_name, load_channel_table
     from sleepdask.signals.conversion import to_unit
+    from sleepdask.signals.joining import join_recordings
     from sleepdask.signals.recording import recording_from_arrays
     from sleepdask.signals.renaming import channel_names, rename_channels
     from sleepdask.viz.overview import overview
@@ -41,6 +42,7 @@ _HOME = {
     "compute": "sleepdask.runners",
     "diagnose": "sleepdask.io.diagnose",
     "extract": "sleepdask.features.extract",
+    "join_recordings": "sleepdask.signals.joining",
     "load_channel_table": "sleepdask.signals.channels",
     "open_features": "sleepdask.io.results",
     "open_recording": "sleepdask.io.recordings",
@@ -72,6 +74,7 @@ __all__ = [
     "diagnose",
     "extract",
     "features",
+    "join_recordings",
     "load_channel_table",
     "open_features",
     "open_recording",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -25,8 +26,8 @@ def table_file(channel_table: str | None) -> Path | None:
     return None if channel_table in (None, PACKAGED) else Path(str(channel_table))
 
 
-def open_named(path: Path, channel_table: str | None, policy: str) -> xr.DataTree:
-    """Open a recording uncut, its channels called by the table if one is given."""
+def open_named(paths: Sequence[Path], channel_table: str | None, policy: str) -> xr.DataTree:
+    """Open a recording uncut, of one file or joined of several, its channels called by the table if one is given."""
     table = None if channel_table is None else load_channel_table(table_file(channel_table))
-    recording = open_recording(path, chunks=None, policy=policy)
+    recording = open_recording(paths if len(paths) > 1 else paths[0], chunks=None, policy=policy)
     return recording if table is None else rename_channels(recording, table)

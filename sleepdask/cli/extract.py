@@ -17,7 +17,7 @@ from sleepdask.parallel.config import ParallelConfig
 
 
 @click.command("extract")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
 @click.option("--hypnogram", type=click.Path(path_type=Path), help="File with the sleep stages, of any format.")
 @click.option(
@@ -56,7 +56,7 @@ from sleepdask.parallel.config import ParallelConfig
 @output_options
 def command(
     *,
-    path: Path,
+    paths: tuple[Path, ...],
     output: Path,
     features: str,
     formats: str,
@@ -71,12 +71,14 @@ def command(
     hypnogram: Path | None,
     **options: Any,
 ) -> int:
-    """Compute features of every epoch of the recording at PATH and write them into a folder.
+    """Compute features of every epoch of the recording at PATHS and write them into a folder.
+
+    Several PATHS are files of one night, in any order: they are joined by the clock.
 
     The folder gets features.parquet (one row an epoch), provenance.json and overview.png.
     """  # fmt: skip
     job = Job(
-        path=path,
+        path=paths,
         output=output,
         hypnogram=hypnogram,
         channel_table=channel_table,

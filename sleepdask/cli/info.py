@@ -16,13 +16,16 @@ from sleepdask.times import describe_span, describe_time
 
 
 @click.command("info")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @channel_table_option
 @policy_option
 @output_options
-def command(path: Path, *, channel_table: str | None, policy: str, quiet: bool, as_json: bool) -> int:
-    """Show what a recording holds: nodes, channels, rates, units, time. No sample is read."""
-    recording = open_named(path, channel_table, policy)
+def command(paths: tuple[Path, ...], *, channel_table: str | None, policy: str, quiet: bool, as_json: bool) -> int:
+    """Show what a recording holds: nodes, channels, rates, units, time. No sample is read.
+
+    Several PATHS are files of one night, in any order: they are joined by the clock.
+    """
+    recording = open_named(paths, channel_table, policy)
     document = describe(recording)
     show(document, _text(document), as_json=as_json)
     report([], document["findings"], quiet=quiet)

@@ -30,6 +30,7 @@ from sleepdask.parallel.backends import backend_name, graph_workers
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
+from sleepdask.signals.renaming import numbered
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 OVERVIEW = "overview.png"
@@ -38,9 +39,9 @@ RESULTS = (*FILE_NAMES.values(), PROVENANCE, OVERVIEW)  # all that a job in any 
 
 @dataclass(frozen=True)
 class Job:
-    """One recording, what to compute of it, and where the results go."""
+    """One recording, of one file or several, what to compute of it, and where the results go."""
 
-    path: Path
+    path: Path | tuple[Path, ...]
     output: Path
     features: tuple[Feature, ...]
     hypnogram: Path | None = None
@@ -52,10 +53,16 @@ class Job:
     force: bool = False
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """Files of the recording."""
+        return (self.path,) if isinstance(self.path, Path) else self.path
+
+    @property
     def inputs(self) -> dict[str, Path]:
         """All that is read, by its role."""
         given = {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
-        return {"recording": self.path} | {role: path for role, path in given.items() if path is not None}
+        recording = dict(zip(numbered("recording"), self.paths, strict=False))
+        return recording | {role: path for role, path in given.items() if path is not None}
 
     @property
     def file_names(self) -> list[str]:
@@ -68,7 +75,7 @@ class Job:
         hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram)
         chunking = {"workers": graph_workers(self.config), "chunk_size": self.config.chunk_size}
         options = dict(self.options) | {"hypnogram": hypnogram} | chunking
-        return open_named(self.path, self.channel_table, self.policy), options
+        return open_named(self.paths, self.channel_table, self.policy), options
 
     def plan(self) -> ExtractionPlan:
         """What would be done."""

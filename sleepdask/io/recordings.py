@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,19 @@ from dask.system import cpu_count
 from sleepdask.chunks import chunk_edges
 from sleepdask.epochs import EpochGrid
 from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.findings import Findings
 from sleepdask.io.edf.backend import open_edf
+from sleepdask.io.edf.patients import tell_patients
 from sleepdask.signals.index import clock_of
-from sleepdask.signals.recording import SIGNAL
+from sleepdask.signals.joining import join_recordings
+from sleepdask.signals.recording import SIGNAL, is_dated, on_signals, span
 from sleepdask.times import duration_ns
 
 _WINDOW = duration_ns("30s")
 
 
 def open_recording(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     dtype: str = "float32",
     chunks: str | int | Mapping[str, Any] | None = "epochs",
@@ -38,7 +41,7 @@ def open_recording(
     Parameters
     ----------
     path
-        An EDF, EDF+, BDF or BDF+ file.
+        An EDF, EDF+, BDF or BDF+ file; or several of one night, in any order, which `join_recordings` joins.
     dtype
         ``"float32"`` or ``"float64"``, of the physical values.
     chunks
@@ -64,6 +67,8 @@ def open_recording(
     ------
     FileFormatError
         The file is no EDF, holds no data record, or cannot be read under the policy.
+    ParameterError
+        There is no such file; or several cannot be joined.
 
     Examples
     --------
@@ -72,16 +77,31 @@ def open_recording(
     >>> night["256Hz"]["signal"].sel(channel="C3-M2", time=slice("2024-03-11T22:48", "2024-03-11T22:48")).shape
     (15360,)
     """
-    if Path(path).suffix.lower() in {".csv", ".zarr"}:
-        raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
-    recording = open_edf(path, dtype=dtype, policy=policy)
+    if isinstance(path, str | os.PathLike):
+        recording = _opened(path, dtype, policy)
+    else:
+        recording = _joined(list(path), dtype, policy)
     if chunks is None:
         return recording
     if chunks == "epochs":
-        return recording.map_over_datasets(_chunk_by_epochs, cpu_count() if workers is None else workers)
+        return _chunked_by_epochs(recording, cpu_count() if workers is None else workers)
     if isinstance(chunks, str) and chunks != "auto":
         raise ParameterError("unknown chunks", expected="'epochs', 'auto', a mapping or None", found=repr(chunks))
     return recording.map_over_datasets(_chunk, chunks)
+
+
+def _opened(path: str | os.PathLike[str], dtype: str, policy: str) -> xr.DataTree:
+    if Path(path).suffix.lower() in {".csv", ".zarr"}:
+        raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
+    return open_edf(path, dtype=dtype, policy=policy)
+
+
+def _joined(paths: list[str | os.PathLike[str]], dtype: str, policy: str) -> xr.DataTree:
+    recording = join_recordings([_opened(path, dtype, policy) for path in paths], policy=policy)
+    findings = Findings(str(recording.attrs["source"]), policy)
+    tell_patients(paths, findings)
+    recording.attrs["findings"] = [*recording.attrs["findings"], *map(str, findings.found)]
+    return recording
 
 
 def _chunk(node: xr.Dataset, chunks: Mapping[str, Any]) -> xr.Dataset:
@@ -89,14 +109,23 @@ def _chunk(node: xr.Dataset, chunks: Mapping[str, Any]) -> xr.Dataset:
     return node.assign({SIGNAL: node[SIGNAL].variable.chunk(chunks, inline_array=True)}) if SIGNAL in node else node
 
 
-def _chunk_by_epochs(node: xr.Dataset, workers: int) -> xr.Dataset:
-    if SIGNAL not in node or not node.sizes["time"]:
+def _chunked_by_epochs(recording: xr.DataTree, workers: int) -> xr.DataTree:
+    """Chunk all nodes on the epochs that `extract` has by default: they begin where the earliest signal does."""
+    children = recording.children.items()
+    nodes = {name: node.to_dataset() for name, node in children if SIGNAL in node and node.sizes["time"]}
+    if not nodes:
+        return recording
+    low, high = span(nodes)
+    grid = EpochGrid(low, _WINDOW, _WINDOW, max(1, (high - low) // _WINDOW), dated=is_dated(nodes))
+    return on_signals(recording, lambda node: _chunk_on(grid, node, workers))
+
+
+def _chunk_on(grid: EpochGrid, node: xr.Dataset, workers: int) -> xr.Dataset:
+    if not node.sizes["time"]:
         return node
     clock = clock_of(node)
-    count = max(1, (clock.end - clock.start) // _WINDOW)
-    grid = EpochGrid(clock.start, _WINDOW, _WINDOW, count)
     bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * grid.expected(clock)
-    edges = chunk_edges(count, workers, bytes_per_epoch)
-    cuts = [0, *(int(grid.bounds(clock, e, e + 1)[0][0]) for e in edges[1:-1]), clock.size]
-    sizes = tuple(after - first for first, after in pairwise(cuts))
-    return _chunk(node, {"channel": -1, "time": sizes})
+    edges = chunk_edges(grid.count, workers, bytes_per_epoch)
+    inner = (int(grid.bounds(clock, e, e + 1)[0][0]) for e in edges[1:-1])
+    cuts = sorted({0, *inner, clock.size})  # none twice: there may be no sample for hours
+    return _chunk(node, {"channel": -1, "time": tuple(after - first for first, after in pairwise(cuts))})

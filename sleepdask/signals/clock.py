@@ -97,8 +97,10 @@ class Clock:
         return cls._reduced([Run(to_ns(start), int(size)) for start, size in runs], num, den, dated)
 
     @classmethod
-    def joined(cls, clocks: Sequence[Clock]) -> Clock:
+    def joined(cls, clocks: Sequence[Clock], *, tolerance: int = 0) -> Clock:
         """Clock of several of one rate, one after the other; where one continues the last, no gap is made.
+
+        It continues it if it begins when the last one ends, or up to `tolerance` ns earlier or later.
 
         Raises
         ------
@@ -117,7 +119,8 @@ class Clock:
         runs: list[Run] = []
         for clock in clocks:
             for run in (Run(run.start, run.size, run.phase * (den // clock.den)) for run in clock.runs if run.size):
-                if runs and _moment(runs[-1], runs[-1].size, num, den) == _moment(run, 0, num, den):
+                off = _moment(run, 0, num, den) - _moment(runs[-1], runs[-1].size, num, den) if runs else None
+                if off is not None and abs(off) <= tolerance * den:
                     runs[-1] = Run(runs[-1].start, runs[-1].size + run.size, runs[-1].phase)
                 else:
                     runs.append(run)
@@ -167,6 +170,12 @@ class Clock:
     def end(self) -> int:
         """Time at which the last sample's period is over, in ns since 1970."""
         return _moment(self.runs[-1], self.runs[-1].size, self.num, self.den) // self.den
+
+    @property
+    def spans(self) -> tuple[Indices, Indices]:
+        """Start of each run, and the time at which the period of its last sample is over, ns since 1970."""
+        start, phase, size = self._columns
+        return start, start + self._elapsed(size, phase)
 
     def times(self, index: ArrayLike) -> Times:
         """Time of each sample number, of this clock's `dtype`, rounded down to the nanosecond."""

@@ -44,7 +44,7 @@ def channel_names(recording: xr.DataTree, table: ChannelTable | None = None) -> 
     taken = {label for label, name in wanted.items() if name is None}
     names = {}
     for label, name in wanted.items():
-        free = label if name is None else next(each for each in _numbered(name) if each not in taken)
+        free = label if name is None else next(each for each in numbered(name) if each not in taken)
         taken.add(free)
         names[label] = free
     return names
@@ -111,7 +111,8 @@ def _renamed(node: xr.Dataset, names: dict[str, str], table: ChannelTable, findi
     return node.assign_coords({name: ("channel", np.array(values, dtype=str)) for name, values in new.items()})
 
 
-def _numbered(name: str) -> Iterator[str]:
+def numbered(name: str) -> Iterator[str]:
+    """The name itself, then what the second channel of this name is called, the third, and so on."""
     return (name if k == 1 else f"{name} #{k}" for k in count(1))
 
 

@@ -252,3 +252,16 @@ def test_to_ns__reads_what_numpy_reads() -> None:
 
 def test_to_ns__keeps_the_nanoseconds_of_pandas() -> None:
     assert to_ns(pd.Timestamp("2024-03-12T00:00:00.123456789")) == 1_710_201_600_123_456_789
+
+
+def test_spans_are_the_times_that_each_run_covers() -> None:
+    start, end = Clock.segmented([(0, 3), (10**9, 2), (5 * 10**9, 0)], 10**9, 3).spans
+    assert start.tolist() == [0, 10**9, 5 * 10**9]
+    assert end.tolist() == [10**9, 1_666_666_666, 5 * 10**9]
+
+
+@pytest.mark.parametrize(("late", "runs"), [(-5, 1), (0, 1), (5, 1), (6, 2), (-6, 2)])
+def test_joined_within_a_tolerance(late: int, runs: int) -> None:
+    one, other = Clock.regular(0, 10, 100), Clock.regular(1000 + late, 10, 100)
+    assert len(Clock.joined([one, other], tolerance=5).runs) == runs
+    assert len(Clock.joined([one, other]).runs) == (1 if late == 0 else 2)

@@ -1,0 +1,32 @@
+"""Whether files are of one person: compared in memory, so that nothing of it is kept or told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+from sleepdask.findings import Findings
+from sleepdask.io.edf.recordfile import open_file, read_at
+
+_BEGIN, _SIZE = 8, 80  # the field "local patient identification"
+_FIELDS = 4  # code, sex, birth date, name, in EDF+; what follows is the maker's own, such as a checksum
+_UNKNOWN = "x"
+
+
+def tell_patients(paths: Sequence[str | os.PathLike[str]], findings: Findings) -> None:
+    """Tell if the headers of some files name different people; a field that is left open fits everyone."""
+    known = [(Path(path).name, _patient(path)) for path in paths]
+    for (first, one), (second, other) in combinations(known, 2):
+        if any(a != b and _UNKNOWN not in (a, b) for a, b in zip(one, other, strict=False)):
+            message = f"the headers of {first} and {second} do not name the same person"
+            findings.warn("patients", message, "they are joined; check that both are of this night")
+            return
+
+
+def _patient(path: str | os.PathLike[str]) -> list[str]:
+    raw = bytearray(_SIZE)
+    with open_file(path) as file:
+        read_at(file, _BEGIN, memoryview(raw))
+    return bytes(raw).decode("latin-1").replace("\0", " ").casefold().split()[:_FIELDS]
