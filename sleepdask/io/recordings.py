@@ -29,6 +29,7 @@ def open_recording(
     chunks: str | int | Mapping[str, Any] | None = "epochs",
     workers: int | None = None,
     policy: str = "warn",
+    timezone: str | None = None,
 ) -> xr.DataTree:
     """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
 
@@ -49,6 +50,11 @@ def open_recording(
     policy
         What may be odd about the file. ``"warn"``: whatever has one sound reading; it is reported. ``"strict"``:
         nothing. ``"repair"``: also what has a likely one, such as data records that overlap.
+    timezone
+        Zone of the recorder's clock, such as ``"Europe/Berlin"``. All times are then instants (UTC), and nights in
+        which clocks are changed have their true length; times that are typed in are local times of the zone. None:
+        all times are local and naive, as in the file. ``"Europe/Berlin+02:00"`` is a clock that stayed there, which
+        also tells which of two equal hours a recording starts in.
 
     Returns
     -------
@@ -56,14 +62,18 @@ def open_recording(
         Tree with one node a sampling rate, such as ``/100Hz``: ``signal (channel, time)`` in physical units
         with the coordinates ``unit``, ``physical_dimension`` (the unit as the file spells it), ``signal_type``,
         ``sensor``, ``prefilter``; and ``/annotations`` where the file has them. `time` is a lazy coordinate; lengths
-        of time since the start, where the file has no date, and then ``attrs["start"]`` is NaT.
+        of time since the start, where the file has no date, and then ``attrs["start"]`` is NaT. With a zone they are
+        UTC, ``attrs["start"]`` ends in Z, and ``attrs["time_zone"]`` has its name.
         ``attrs["findings"]`` tells what was odd. A channel whose scale is unknown is all NaN, with the reason in the
         coordinate ``uncalibrated``.
 
     Raises
     ------
     FileFormatError
-        The file is no EDF, holds no data record, or cannot be read under the policy.
+        The file is no EDF, holds no data record, or cannot be read under the policy; or its local start came twice in
+        the zone, or never was.
+    ParameterError
+        There is no such file, or no such time zone.
 
     Examples
     --------
@@ -74,7 +84,7 @@ def open_recording(
     """
     if Path(path).suffix.lower() in {".csv", ".zarr"}:
         raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
-    recording = open_edf(path, dtype=dtype, policy=policy)
+    recording = open_edf(path, dtype=dtype, policy=policy, timezone=timezone)
     if chunks is None:
         return recording
     if chunks == "epochs":
