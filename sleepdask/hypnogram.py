@@ -3,8 +3,9 @@
 A hypnogram is an `xarray.Dataset` along `score` with ``onset`` (datetime64), ``duration`` (timedelta64),
 ``stage`` (AASM: W, N1, N2, N3, R; empty where not scored) and ``label`` (what the scorer wrote). Scores whose file
 has no date have timedelta64 onsets: ``attrs["relative_to"]`` says what they count from, "start" (of the recording) or
-"midnight" (before the first of them), until `place` gives them their dates. ``attrs["epoch_seconds"]`` is there where
-each score is one epoch of that length.
+"midnight" (before the first of them), until `place` gives them their dates. With ``attrs["time_zone"]`` onsets are UTC,
+else local and naive; ``attrs["elapsed_since"]`` is there where local onsets count from that one local time.
+``attrs["epoch_seconds"]`` is there where each score is one epoch of that length.
 """
 
 from __future__ import annotations
@@ -18,14 +19,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sleepdask.epochs import EpochGrid
-from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
-from sleepdask.times import Instant, describe_span, describe_time, time_dtype, to_ns
+from sleepdask.times import describe_span, time_dtype
 
 STAGES = ("W", "N1", "N2", "N3", "R")
 UNSCORED = ""
-_DAY = 86_400_000_000_000
-_LATEST = int(np.datetime64("2200", "ns").astype(np.int64))
 _USUAL_EPOCH = 30_000_000_000
 _MOST_LABELS, _LONGEST_LABEL = 10, 24  # that a message repeats: more is free text, which may speak of the patient
 
@@ -61,7 +60,9 @@ def stage_of(text: str) -> str | None:
     return _STAGE_OF.get(match.group(1).lower()) if match else None
 
 
-def hypnogram_from_annotations(annotations: xr.Dataset, source: str = "annotations") -> xr.Dataset:
+def hypnogram_from_annotations(
+    annotations: xr.Dataset, source: str = "annotations", *, time_zone: str = ""
+) -> xr.Dataset:
     """Hypnogram out of the sleep stage annotations of a recording, all other annotations left out.
 
     Parameters
@@ -70,6 +71,8 @@ def hypnogram_from_annotations(annotations: xr.Dataset, source: str = "annotatio
         ``onset``, ``duration``, ``text`` along `annotation`, as in the node `/annotations`.
     source
         Where they come from, for messages.
+    time_zone
+        Zone of the recording, if its times are UTC.
 
     Returns
     -------
@@ -100,7 +103,9 @@ def hypnogram_from_annotations(annotations: xr.Dataset, source: str = "annotatio
         labels,
         [stage_of(label) for label in labels],
         Findings(source),
-        attrs={"source": source} | ({} if dated else {"relative_to": "start"}),
+        attrs={"source": source}
+        | ({} if dated else {"relative_to": "start"})
+        | ({"time_zone": time_zone} if dated and time_zone else {}),
     )
 
 
@@ -198,65 +203,6 @@ def _one_each(
         findings.warn("contradiction", f"{apart.size} times have scores of several stages", "they are left unscored")
         stages[apart] = UNSCORED
     return onset[first], duration[kept], labels, stages
-
-
-def place(
-    scores: xr.Dataset, start: Instant | xr.DataTree | int, *, counted_from: str = "the recording's start"
-) -> xr.Dataset:
-    """Give scores or events without a date their clock time.
-
-    Parameters
-    ----------
-    scores
-        As `read_hypnogram` or `read_events` gives them. Those that have dates are returned as they are.
-    start
-        Start of the recording: the recording itself, a local time, or ns since 1970. Onsets relative to "start" count
-        from it; times of day get the dates with which the first of the file is nearest to it, at most 12 h before.
-    counted_from
-        What `start` is, for the note.
-
-    Returns
-    -------
-    scores
-        With datetime64 onsets; ``attrs["notes"]`` tells how they got them.
-
-    Raises
-    ------
-    ParameterError
-        `start` is no local time, or a recording that does not say when it starts; or the scores would lie beyond 2200.
-
-    Examples
-    --------
-    >>> onset = ("score", np.array([0, 30_000_000_000], "timedelta64[ns]"))
-    >>> placed = place(xr.Dataset({"onset": onset}, attrs={"relative_to": "start"}), "2024-03-11T22:47:30")
-    >>> str(placed["onset"].values[1])
-    '2024-03-11T22:48:00.000000000'
-    """
-    if "relative_to" not in scores.attrs:
-        return scores
-    begin = start_ns(start)
-    attrs = dict(scores.attrs)
-    if attrs.pop("relative_to") == "midnight":
-        first = to_ns(f"1970-01-01T{attrs.pop('first_time')}")
-        shift = (begin + _DAY // 2 - 1 - first) // _DAY * _DAY
-        note = f"scores without a date begin at {describe_time(shift + first)}, nearest to {counted_from}"
-    else:
-        shift = begin
-        note = f"scores without clock times count from {counted_from}, {describe_time(begin)}"
-        attrs["counted_from"] = counted_from
-    attrs["notes"] = [*attrs.get("notes", []), note]
-    onset = scores["onset"].values.astype("timedelta64[ns]").astype(np.int64)
-    if onset.size and shift + int(onset.max()) > _LATEST:
-        raise ParameterError("scores would lie beyond the year 2200", found=f"a start at {describe_time(begin)}")
-    onset = onset + shift
-    placed = scores.assign(onset=(scores["onset"].dims, onset.astype("datetime64[ns]")))
-    placed.attrs = attrs
-    return placed
-
-
-def start_ns(start: Instant | xr.DataTree | int) -> int:
-    """Start of a recording, itself or as a local time or ns since 1970, as ns since 1970."""
-    return to_ns(start.attrs.get("start") if isinstance(start, xr.DataTree) else start, "start of the recording")
 
 
 def stages_on_grid(hypnogram: xr.Dataset, grid: EpochGrid) -> NDArray[np.str_]:

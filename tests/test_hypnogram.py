@@ -16,11 +16,11 @@ from sleepdask.hypnogram import (
     STAGES,
     hypnogram_from_annotations,
     is_stage,
-    place,
     stage_counts,
     stage_of,
     stages_on_grid,
 )
+from sleepdask.placement import place
 from sleepdask.signals.recording import annotations_dataset
 
 MS = 1_000_000

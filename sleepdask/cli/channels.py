@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import xarray as xr
@@ -26,8 +27,8 @@ def table_file(channel_table: str | None) -> Path | None:
     return None if channel_table in (None, PACKAGED) else Path(str(channel_table))
 
 
-def open_named(paths: Sequence[Path], channel_table: str | None, policy: str) -> xr.DataTree:
+def open_named(paths: Sequence[Path], channel_table: str | None, **how: Any) -> xr.DataTree:
     """Open a recording uncut, of one file or joined of several, its channels called by the table if one is given."""
     table = None if channel_table is None else load_channel_table(table_file(channel_table))
-    recording = open_recording(paths if len(paths) > 1 else paths[0], chunks=None, policy=policy)
+    recording = open_recording(paths if len(paths) > 1 else paths[0], chunks=None, **how)
     return recording if table is None else rename_channels(recording, table)

@@ -9,7 +9,7 @@ import click
 
 from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
-from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
+from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
 from sleepdask.io.results import FILE_NAMES
@@ -50,6 +50,7 @@ from sleepdask.parallel.config import ParallelConfig
 )
 @click.option("--format", "formats", default="parquet", show_default=True, help=f"Any of {','.join(FILE_NAMES)}.")
 @policy_option
+@timezone_option
 @backend_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
@@ -64,6 +65,7 @@ def command(
     channel_table: str | None,
     config: ParallelConfig,
     policy: str,
+    timezone: str | None,
     dry_run: bool,
     force: bool,
     quiet: bool,
@@ -87,6 +89,7 @@ def command(
         options=options | {"channels": list(channels) or None},
         config=config,
         policy=policy,
+        timezone=timezone,
         force=force,
     )
     if dry_run:

@@ -9,13 +9,14 @@ import click
 import numpy as np
 import xarray as xr
 
-from sleepdask.cli.output import exit_code, output_options, report, show
+from sleepdask.cli.output import exit_code, output_options, report, show, timezone_option
 from sleepdask.hypnogram import STAGES, UNSCORED, stage_counts
 from sleepdask.io.hypnogram_files import write_hypnogram
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.scores.registry import FORMATS
 from sleepdask.io.scores.vocabularies import INTEGERS
-from sleepdask.times import describe_span
+from sleepdask.times import describe_span, shown_time, stored_time, to_ns
+from sleepdask.zones import Zone, zone_of
 
 
 @click.command("hypnogram")
@@ -25,6 +26,7 @@ from sleepdask.times import describe_span
 @click.option("--lights-off", help="Lights off, for scores that count from it; a time of day needs --start.")
 @click.option("--vocabulary", type=click.Choice(list(INTEGERS)), help="What integers mean: 4 is REM, or stage 4.")
 @click.option("--epoch-length", help="Length of an epoch, for lists that do not say it; else 30s.")
+@timezone_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write .csv, .tsv (BIDS, needs a start) or .edf.")
 @click.option("--force", is_flag=True, help="Replace a file that is already there.")
 @output_options
@@ -43,6 +45,7 @@ def command(
 
 def describe(hypnogram: xr.Dataset) -> dict[str, Any]:
     """Hypnogram as plain JSON types; a begin without a date is counted from what `relative_to` says."""
+    zone = zone_of(hypnogram.attrs)
     onset, duration, stage = (hypnogram[name].values for name in ("onset", "duration", "stage"))
     minutes = {name: float(np.sum(duration[stage == name]) / np.timedelta64(1, "m")) for name in (*STAGES, UNSCORED)}
     end = (onset + duration).max()
@@ -51,8 +54,9 @@ def describe(hypnogram: xr.Dataset) -> dict[str, Any]:
         "format": hypnogram.attrs["format"],
         "scores": hypnogram.sizes["score"],
         "relative_to": hypnogram.attrs.get("relative_to", ""),
-        "start": _moment(onset[0]),
-        "end": _moment(end),
+        "time_zone": "" if zone is None else zone.name,
+        "start": _moment(onset[0], zone),
+        "end": _moment(end, zone),
         "span_seconds": float((end - onset[0]) / np.timedelta64(1, "s")),
         "epoch_seconds": hypnogram.attrs.get("epoch_seconds"),
         "stages": stage_counts(stage) | {"unscored": int(np.sum(stage == UNSCORED))},
@@ -62,16 +66,21 @@ def describe(hypnogram: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _moment(value: np.datetime64 | np.timedelta64) -> str | float:
-    return str(value) if isinstance(value, np.datetime64) else float(value / np.timedelta64(1, "s"))
+def _moment(value: np.datetime64 | np.timedelta64, zone: Zone | None) -> str | float:
+    return (
+        stored_time(to_ns(value), zone) if isinstance(value, np.datetime64) else float(value / np.timedelta64(1, "s"))
+    )
 
 
 def _text(document: dict[str, Any]) -> str:
     epochs = f" of {document['epoch_seconds']:g} s" if document["epoch_seconds"] else ""
+    zone = zone_of({"time_zone": document["time_zone"]})
+    begin, end = (_clock(document[name], zone) for name in ("start", "end"))
+    begin = begin.removesuffix(f" {zone.name}") if zone else begin
     span = describe_span(round(document["span_seconds"] * 1e9))
     lines = [
         f"{document['source']}  {document['format']}  {document['scores']} scores{epochs}",
-        f"{_clock(document['start'])} to {_clock(document['end'])}, {span}{_origin(document['relative_to'])}",
+        f"{begin} to {end}, {span}{_origin(document['relative_to'])}",
         "",
     ]
     for name, count in document["stages"].items():
@@ -82,9 +91,9 @@ def _text(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _clock(moment: str | float) -> str:
+def _clock(moment: str | float, zone: Zone | None) -> str:
     if isinstance(moment, str):
-        return moment.removesuffix(".000000000").replace("T", " ")
+        return shown_time(to_ns(moment, zone=zone), zone, "ns").replace(".000000000", "")
     return f"{int(moment // 3600)}:{int(moment // 60 % 60):02}:{moment % 60:02g}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +10,27 @@ import click
 import xarray as xr
 
 from sleepdask.cli.channels import channel_table_option, open_named
-from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
+from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
-from sleepdask.times import describe_span, describe_time
+from sleepdask.times import describe_span, describe_time, shown_time, stored_time, to_ns
+from sleepdask.zones import Zone, zone_of
 
 
 @click.command("info")
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @channel_table_option
 @policy_option
+@timezone_option
 @output_options
-def command(paths: tuple[Path, ...], *, channel_table: str | None, policy: str, quiet: bool, as_json: bool) -> int:
+def command(paths: tuple[Path, ...], *, channel_table: str | None, quiet: bool, as_json: bool, **how: Any) -> int:
     """Show what a recording holds: nodes, channels, rates, units, time. No sample is read.
 
     Several PATHS are files of one night, in any order: they are joined by the clock.
     """
-    recording = open_named(paths, channel_table, policy)
+    recording = open_named(paths, channel_table, **how)
     document = describe(recording)
-    show(document, _text(document), as_json=as_json)
+    show(document, _text(document, recording), as_json=as_json)
     report([], document["findings"], quiet=quiet)
     return exit_code(document["findings"])
 
@@ -38,20 +41,21 @@ def describe(recording: xr.DataTree) -> dict[str, Any]:
     annotations = recording.children.get(ANNOTATIONS)
     return {str(key): value for key, value in recording.attrs.items()} | {
         "annotations": annotations.sizes["annotation"] if annotations is not None else 0,
-        "nodes": [_describe_node(name, node) for name, node in nodes.items()],
+        "nodes": [_describe_node(name, node, zone_of(recording.attrs)) for name, node in nodes.items()],
     }
 
 
-def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
+def _describe_node(name: str, node: xr.Dataset, zone: Zone | None) -> dict[str, Any]:
     clock = clock_of(node)
+    text = partial(stored_time, zone=zone) if clock.dated else partial(describe_time, dated=False)
     details = ("label", "unit", "physical_dimension", "signal_type", "sensor", "prefilter")
     return {
         "node": name,
         "sampling_frequency": float(clock.rate),
         "samples": clock.size,
         "gaps": len(clock.runs) - 1,
-        "start": describe_time(clock.start, dated=clock.dated, unit="ns"),
-        "end": describe_time(clock.end, dated=clock.dated, unit="ns"),
+        "start": text(clock.start),
+        "end": text(clock.end),
         "seconds": (clock.end - clock.start) / 1e9,
         "channels": [
             {"channel": str(label)} | {key: str(node[key].values[i]) for key in details if key in node.coords}
@@ -60,8 +64,8 @@ def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _text(document: dict[str, Any]) -> str:
-    lines = [f"{document['source']}  {document['format']}  start {_seconds(document['start'])}"]
+def _text(document: dict[str, Any], recording: xr.DataTree) -> str:
+    lines = [f"{document['source']}  {document['format']}  start {_start(recording)}"]
     for node in document["nodes"]:
         gaps = f", {node['gaps']} gap{'s'[: node['gaps'] - 1]}" if node["gaps"] else ""
         length = describe_span(round(node["seconds"] * 1e9))
@@ -76,5 +80,6 @@ def _text(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _seconds(time: str) -> str:
-    return "unknown" if time == "NaT" else time.removesuffix(".000000000").replace("T", " ")
+def _start(recording: xr.DataTree) -> str:
+    start, zone = recording.attrs["start"], zone_of(recording.attrs)
+    return "unknown" if start == "NaT" else shown_time(to_ns(start, zone=zone), zone, "ns").replace(".000000000", "")

@@ -31,6 +31,7 @@ from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
 from sleepdask.signals.renaming import numbered
+from sleepdask.zones import is_zone
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 OVERVIEW = "overview.png"
@@ -50,6 +51,7 @@ class Job:
     options: Mapping[str, Any] = field(default_factory=dict)
     config: ParallelConfig = field(default_factory=get_parallel_config)
     policy: str = "warn"
+    timezone: str | None = None
     force: bool = False
 
     @property
@@ -72,10 +74,13 @@ class Job:
     def opened(self) -> tuple[xr.DataTree, dict[str, Any]]:
         """Recording, left uncut so that `extract` cuts it where its epochs need it; and its options."""
         check_formats(list(self.formats))
-        hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram)
+        recording = open_named(self.paths, self.channel_table, policy=self.policy, timezone=self.timezone)
+        zoned = recording.attrs["time_zone"] and recording.attrs["start"] != "NaT"
+        start = recording if zoned else None  # the order of the rows in the file tells equal hours apart
+        hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram, start=start)
         chunking = {"workers": graph_workers(self.config), "chunk_size": self.config.chunk_size}
         options = dict(self.options) | {"hypnogram": hypnogram} | chunking
-        return open_named(self.paths, self.channel_table, self.policy), options
+        return recording, options
 
     def plan(self) -> ExtractionPlan:
         """What would be done."""
@@ -155,7 +160,7 @@ def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
 
 def _named(word: str) -> str:
     """Keep of a path only its name, as folders may be named after people."""
-    return Path(word).name if "/" in word else word
+    return Path(word).name if "/" in word and not is_zone(word.removeprefix("--timezone=")) else word
 
 
 def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray:
@@ -175,6 +180,7 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> d
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
+        "timezone": job.timezone,
         "channel_table": None if job.channel_table is None else _named(job.channel_table),
         "backend": backend_name(job.config),
         "workers": graph_workers(job.config),

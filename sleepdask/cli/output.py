@@ -28,6 +28,12 @@ def policy_option(command: C) -> C:
     return option(command)
 
 
+def timezone_option(command: C) -> C:
+    """``--timezone``, for the verbs that read times."""
+    text = "Zone of the local times, such as Europe/Berlin; with +02:00 behind it, of a clock that stayed there."
+    return click.option("--timezone", metavar="ZONE", help=text)(command)
+
+
 def refuse(message: str) -> int:
     """Print one line that says why, and return the exit code."""
     click.echo(f"sleepdask: error: {' '.join(message.split())}", err=True)

@@ -47,8 +47,10 @@ def extract(*args: Any, **kwargs: Any) -> xr.DataTree:
         Length of an epoch and distance of two starts (default: the length), such as ``"30s"``; a plain
         number is in seconds.
     start, end
-        Span to analyse: a date with time, or a time of day such as ``"23:05"``. Default: from lights off
-        to lights on if given, else from the earliest start to the latest end of the signals.
+        Span to analyse: a date with time, or a time of day such as ``"23:05"``, which is the next one. Texts and
+        datetimes are local times of the recording's zone, if it has one, unless they state their offset from UTC;
+        NumPy's are what all its times are. Default: from lights off to lights on if given, else from the earliest
+        start to the latest end of the signals.
     origin
         What epochs are in step with: ``"recording"`` (its start), ``"hypnogram"`` (its first score), or a
         time. They are the same epochs whatever the span.
@@ -69,10 +71,10 @@ def extract(*args: Any, **kwargs: Any) -> xr.DataTree:
     Returns
     -------
     features
-        Tree on the shared coordinates ``epoch``, ``start`` (datetime64) and ``stage`` (W N1 N2 N3 R, empty
-        where not scored). Each node of signals has one variable a feature, dims (epoch, channel), float64,
-        with `units`, `definition`, `reference` and `parameters` among its attributes; ``coverage`` (fraction
-        of the expected samples), ``status`` (ok, partial, missing, failed) and ``reason``, dims (epoch,).
+        Tree on the shared coordinates ``epoch``, ``start`` (datetime64; UTC if the recording has a time zone) and
+        ``stage`` (W N1 N2 N3 R, empty where not scored). Each node of signals has one variable a feature, dims (epoch,
+        channel), float64, with `units`, `definition`, `reference` and `parameters` among its attributes; ``coverage``
+        (fraction of the expected samples), ``status`` (ok, partial, missing, failed) and ``reason``, dims (epoch,).
         The root's ``notes`` tell what was left out, its ``findings`` what was odd about the input.
 
     Raises

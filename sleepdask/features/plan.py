@@ -30,7 +30,8 @@ from sleepdask.signals.recording import (
     span,
 )
 from sleepdask.signals.units import PLACEHOLDER
-from sleepdask.times import Duration, Instant, describe_span, describe_time, duration_ns, instant_ns
+from sleepdask.times import Duration, Instant, describe_span, describe_time, duration_ns, instant_ns, stored_time
+from sleepdask.zones import Zone, zone_of
 
 _LARGEST_TABLE = 4 << 30  # bytes
 RESERVED = {"coverage", "status", "reason", "epoch", "start", "stage", "channel", "unit"}  # variables of every node
@@ -71,12 +72,17 @@ class ExtractionPlan:
     stages: NDArray[np.str_]
     attrs: dict[str, Any]
 
+    @property
+    def zone(self) -> Zone | None:
+        """Zone of the recording's clock; None if nobody knows it, or its date."""
+        return zone_of(self.attrs) if self.grid.dated else None
+
     def summary(self) -> dict[str, Any]:
         """Epochs, and for each node channels, features, chunks and bytes, as plain JSON types."""
         return {
             "recording_id": self.attrs["recording_id"],
             "epochs": self.grid.count,
-            "start": describe_time(self.grid.start, dated=self.grid.dated, unit="ms"),
+            "start": describe_time(self.grid.start, dated=self.grid.dated, unit="ms", zone=self.zone),
             "epoch_seconds": self.attrs["epoch_seconds"],
             "step_seconds": self.attrs["step_seconds"],
             "nodes": [
@@ -132,7 +138,8 @@ def plan_extraction(
     _check_labels(nodes)
     low, high = span(nodes)
     dated = is_dated(nodes)
-    mark_ns = instant_ns if dated else _elapsed_ns
+    zone = zone_of(recording.attrs) if dated else None
+    mark_ns = partial(instant_ns, zone=zone) if dated else _elapsed_ns
     if channels is not None:
         nodes = select_channels(nodes, [channels] if isinstance(channels, str) else channels)
     notes: list[str] = []
@@ -150,7 +157,7 @@ def plan_extraction(
         marks["lights_on"] = mark_ns(lights_on, marks.get("lights_off", low), "lights_on")
     first = marks.get("lights_off", low) if start is None else mark_ns(start, low, "start")
     last = marks.get("lights_on", high) if end is None else mark_ns(end, first, "end")
-    _check_span(first, last, low, high, partial(describe_time, dated=dated))
+    _check_span(first, last, low, high, partial(describe_time, dated=dated, zone=zone))
     grid = EpochGrid.spanning(
         first,
         last,
@@ -202,7 +209,7 @@ def plan_extraction(
         "hypnogram": "" if hypnogram is None else str(hypnogram.attrs.get("source", "")),
         "notes": notes,
         "findings": findings,
-    } | {name: describe_time(mark, dated=dated, unit="ns") for name, mark in marks.items()}
+    } | {name: stored_time(mark, zone) if dated else describe_time(mark, dated=False) for name, mark in marks.items()}
     return ExtractionPlan(grid, planned, stages, attrs)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import xarray as xr
 
 from sleepdask.epochs import EpochGrid
 from sleepdask.errors import ParameterError
-from sleepdask.hypnogram import hypnogram_from_annotations, intervals, is_stage, place
+from sleepdask.hypnogram import hypnogram_from_annotations, intervals, is_stage
+from sleepdask.placement import in_zone, place
 from sleepdask.signals.recording import ANNOTATIONS, with_labels
 from sleepdask.times import describe_span, describe_time
+from sleepdask.zones import zone_of
 
 
 @dataclass
@@ -29,7 +32,8 @@ def own_hypnogram(recording: xr.DataTree) -> xr.Dataset | None:
     annotations = with_labels(recording[ANNOTATIONS].to_dataset())
     if not any(is_stage(str(text)) for text in annotations["text"].values):
         return None
-    own = hypnogram_from_annotations(annotations, source=str(recording.attrs.get("source", ANNOTATIONS)))
+    source, zone = (str(recording.attrs.get(name, "")) for name in ("source", "time_zone"))
+    own = hypnogram_from_annotations(annotations, source or ANNOTATIONS, time_zone=zone)
     return own if own.sizes["score"] else None
 
 
@@ -39,7 +43,7 @@ def fit(hypnogram: xr.Dataset, recording: xr.DataTree, low: int, high: int, *, d
     Parameters
     ----------
     hypnogram
-        With or without dates.
+        With or without dates. Local times are put into the zone of the recording, if it has one.
     recording
         Its ``attrs["start"]`` is where scores without clock times begin; that of the signals if it has none.
     low, high
@@ -52,9 +56,12 @@ def fit(hypnogram: xr.Dataset, recording: xr.DataTree, low: int, high: int, *, d
     ParameterError
         Scores and signals have no moment in common: the hypnogram is of another night, or its clock is wrong. Or it
         counts from the recording's start in epochs of a length that nobody stated, and their number does not fit.
-        Or it has clock times, and the recording has no date.
+        Or it has clock times, and the recording has no date; or a time zone, and the recording has none.
     """
-    placed = place(hypnogram, recording.attrs.get("start", low)) if dated else _elapsed(hypnogram)
+    zone = zone_of(recording.attrs) if dated else None
+    text = partial(describe_time, dated=dated, zone=zone)
+    start = recording.attrs.get("start", low)
+    placed = in_zone(place(hypnogram, start, zone=zone), zone) if dated else _elapsed(hypnogram)
     onset, end, _ = intervals(placed)
     first, last = int(onset.min()), int(end.max())
     source = str(placed.attrs.get("source", "hypnogram"))
@@ -62,20 +69,20 @@ def fit(hypnogram: xr.Dataset, recording: xr.DataTree, low: int, high: int, *, d
         raise ParameterError(
             "hypnogram and signals have no moment in common",
             where=source,
-            expected=f"scores between {describe_time(low, dated=dated)} and {describe_time(high, dated=dated)}",
-            found=f"{describe_time(first, dated=dated)} to {describe_time(last, dated=dated)}",
+            expected=f"scores between {text(low)} and {text(high)}",
+            found=f"{text(first)} to {text(last)}",
             fix="check that both belong to the same night",
         )
     fitted = Fit(placed, [f"hypnogram: {note}" for note in placed.attrs.get("notes", [])])
     epoch = round(placed.attrs.get("epoch_seconds", 30) * 1e9)
-    for distance, least, text in (
+    for distance, least, said in (
         (low - first, 1, "begin {} before the signals"),
         (first - low, epoch, "begin {} after the start of the signals"),
         (last - high, 1, "run {} past the end of the signals"),
         (high - last, epoch, "end {} before the end of the signals"),
     ):
         if distance >= least:
-            fitted.notes.append(f"hypnogram: scores {text.format(describe_span(distance))}")
+            fitted.notes.append(f"hypnogram: scores {said.format(describe_span(distance))}")
     if placed.attrs.get("counted_from") == "the recording's start" and abs(high - last) >= epoch:
         _tell_count(fitted, epoch, (high - low) // epoch, source)
     return fitted

@@ -106,5 +106,6 @@ def spectrogram(
             "channel": found[0],
         },
         name="power",
-        attrs={"units": with_unit("{unit}^2/Hz", planned.unit), "definition": spectrum.welch.definition},
+        attrs={"units": with_unit("{unit}^2/Hz", planned.unit), "definition": spectrum.welch.definition}
+        | ({} if plan.zone is None else {"time_zone": plan.zone.name}),
     )

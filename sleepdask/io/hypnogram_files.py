@@ -13,11 +13,13 @@ import numpy as np
 import xarray as xr
 
 from sleepdask.errors import ParameterError
-from sleepdask.hypnogram import UNSCORED, start_ns
+from sleepdask.hypnogram import UNSCORED
 from sleepdask.io.atomic import staged_outputs
 from sleepdask.io.scores.edf_bytes import annotations_edf, decimal
 from sleepdask.io.scores.safe_text import escape
+from sleepdask.placement import start_ns
 from sleepdask.times import Instant
+from sleepdask.zones import offset_text, zone_of
 
 _SIDECAR = {
     "onset": {"Description": "Start of the score after the start of the recording", "Units": "s"},
@@ -70,8 +72,9 @@ def write_hypnogram(
 
     Notes
     -----
-    In CSV an onset is a date with time, or a time of day, or seconds after the start of the recording, whichever the
-    hypnogram has, and read back the same. A label that a spreadsheet would run as a formula gets an apostrophe.
+    In CSV an onset is a date with time (and its offset from UTC, if the zone is known), or a time of day, or seconds
+    after the start of the recording, whichever the hypnogram has, and read back the same. A label that a spreadsheet
+    would run as a formula gets an apostrophe.
 
     Examples
     --------
@@ -101,8 +104,10 @@ def _csv(hypnogram: xr.Dataset) -> str:
     if relative_to == "start":
         texts: Iterable[str] = map(decimal, onsets)
     else:
-        texts = np.datetime_as_string(np.array(onsets, "datetime64[ns]")).tolist()
+        local, offsets = _local(hypnogram, onsets)
+        texts = np.datetime_as_string(np.array(local, "datetime64[ns]")).tolist()
         texts = (_short(text[11:] if relative_to == "midnight" else text) for text in texts)
+        texts = map("".join, zip(texts, offsets, strict=True))
     return _delimited(",", ("onset", "duration", "stage", "label"), texts, hypnogram)
 
 
@@ -110,7 +115,7 @@ def _bids(hypnogram: xr.Dataset, start: Instant | xr.DataTree | None) -> str:
     relative = hypnogram.attrs.get("relative_to") == "start"
     if start is None and not relative:
         raise ParameterError("BIDS counts from the start of the recording, which is not known", fix="say start=")
-    begin = 0 if start is None or relative else start_ns(start)
+    begin = 0 if start is None or relative else _start_of_recording(hypnogram, start)
     if hypnogram["onset"].dtype.kind == "m" and not relative:
         raise ParameterError("scores with times of day must be placed first", fix="read them with start=")
     onsets = (decimal(onset - begin) for onset in _ns(hypnogram, "onset"))
@@ -120,14 +125,15 @@ def _bids(hypnogram: xr.Dataset, start: Instant | xr.DataTree | None) -> str:
 def _edf(hypnogram: xr.Dataset) -> bytes:
     if hypnogram["onset"].dtype.kind == "m":
         raise ParameterError("EDF+ needs dates, which the scores lack", fix="read them with start=")
-    begin = hypnogram["onset"].values.astype("datetime64[s]").min()
+    onsets = _ns(hypnogram, "onset")
+    first = min(onsets) // 1_000_000_000 * 1_000_000_000
+    begin = np.datetime64(_local(hypnogram, [first])[0][0], "ns").astype("datetime64[s]")
     year = int(str(begin)[:4])
     if not _YEARS[0] <= year <= _YEARS[1]:
         raise ParameterError("EDF has no such year", expected=f"{_YEARS[0]} to {_YEARS[1]}", found=year)
-    first = int(begin.astype("datetime64[ns]").astype(np.int64))
     texts = [f"Sleep stage {stage or '?'}" for stage in hypnogram["stage"].values.tolist()]
-    onsets = [onset - first for onset in _ns(hypnogram, "onset")]
-    return annotations_edf(begin, zip(onsets, _ns(hypnogram, "duration"), texts, strict=True))
+    since = [onset - first for onset in onsets]
+    return annotations_edf(begin, zip(since, _ns(hypnogram, "duration"), texts, strict=True))
 
 
 def _delimited(
@@ -145,6 +151,25 @@ def _delimited(
     writer.writerow(names)
     writer.writerows(zip(onsets, map(decimal, _ns(hypnogram, "duration")), stages, labels, strict=True))
     return text.getvalue()
+
+
+def _local(hypnogram: xr.Dataset, onsets: list[int]) -> tuple[list[int], list[str]]:
+    """Local times of onsets, and their offsets from UTC as far as the zone is known."""
+    zone = None if hypnogram["onset"].dtype.kind == "m" else zone_of(hypnogram.attrs)
+    if zone is None:
+        return onsets, [""] * len(onsets)
+    local = zone.local(onsets)
+    return local.tolist(), [offset_text(offset) for offset in (local - np.array(onsets)).tolist()]
+
+
+def _start_of_recording(hypnogram: xr.Dataset, start: Instant | xr.DataTree) -> int:
+    """Instant or local time, whichever the onsets are."""
+    zone = zone_of(hypnogram.attrs)
+    if zone is None and isinstance(start, xr.DataTree) and (found := zone_of(start.attrs)):
+        raise ParameterError(
+            "the scores have no time zone, but the recording has one", found=found.name, fix="read them with timezone="
+        )
+    return start_ns(start, zone)
 
 
 def _ns(hypnogram: xr.Dataset, name: str) -> list[int]:

@@ -8,14 +8,16 @@ import xarray as xr
 
 from sleepdask.errors import ParameterError
 from sleepdask.findings import Findings
-from sleepdask.hypnogram import place, start_ns
 from sleepdask.io.scores.base import START, Options, Scores
 from sleepdask.io.scores.datasets import events_of, hypnogram_of
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import DAY, LONGEST_EPOCH
 from sleepdask.io.scores.registry import format_of
 from sleepdask.io.scores.vocabularies import check_vocabulary
-from sleepdask.times import Duration, Instant, duration_ns, instant_ns, to_ns
+from sleepdask.io.scores.zoned import in_time
+from sleepdask.placement import place, start_ns
+from sleepdask.times import Duration, Instant, duration_ns, instant_ns
+from sleepdask.zones import Zone, zone_of
 
 
 def read_hypnogram(
@@ -27,6 +29,7 @@ def read_hypnogram(
     vocabulary: str | None = None,
     epoch_length: Duration | None = None,
     policy: str = "warn",
+    timezone: str | None = None,
 ) -> xr.Dataset:
     """Read the sleep stages that a file scores.
 
@@ -47,12 +50,17 @@ def read_hypnogram(
     epoch_length
         For a list or table that states none; else 30 s are taken.
     policy
-        "strict" refuses anything odd, "warn" makes it a finding.
+        "strict" refuses anything odd, "warn" makes it a finding, "repair" also lets a guess pass.
+    timezone
+        Zone of the local times in the file, such as "Europe/Berlin"; default that of `start`, if it is a recording that
+        has one. "Europe/Berlin+02:00" is a clock that stayed there. In an hour that came twice the order of the rows
+        tells which one is meant.
 
     Returns
     -------
     hypnogram
-        Dataset along `score`: ``onset`` (datetime64, clock time), ``duration`` (timedelta64), ``stage`` (W, N1, N2,
+        Dataset along `score`: ``onset`` (datetime64, clock time; UTC if the zone is known, which is in
+        ``attrs["time_zone"]``), ``duration`` (timedelta64), ``stage`` (W, N1, N2,
         N3, R; empty where not scored) and ``label`` (as in the file). Stages 3 and 4 of Rechtschaffen & Kales are N3;
         movement time and unknown labels are not scored. Without dates and `start`, ``onset`` is timedelta64 and
         ``attrs["relative_to"]`` is "start" or "midnight"; `extract` then places it on its recording.
@@ -75,9 +83,9 @@ def read_hypnogram(
     epoch = None if epoch_length is None else duration_ns(epoch_length, "epoch_length")
     if epoch is not None and not 0 < epoch <= LONGEST_EPOCH:
         raise ParameterError("epoch_length is none", expected="above 0, at most an hour", found=repr(epoch_length))
-    file = ScoreFile(path, Findings(path, policy))
-    name, scores = _read(file, format, Options(vocabulary, epoch))
-    return _in_time(hypnogram_of(scores, file, name), scores, file.findings, start, lights_off)
+    file = ScoreFile(path, Findings(path, policy), _zone(timezone, start))
+    name, scores = _read(file, format, Options(vocabulary, epoch), start)
+    return _placed(hypnogram_of(scores, file, name), scores, file.zone, start, lights_off)
 
 
 def read_events(
@@ -86,12 +94,13 @@ def read_events(
     format: str | None = None,  # noqa: A002
     start: Instant | xr.DataTree | None = None,
     policy: str = "warn",
+    timezone: str | None = None,
 ) -> xr.Dataset:
     """Read the events of a file that are no sleep stages, such as apneas and arousals.
 
     Parameters
     ----------
-    path, format, start, policy
+    path, format, start, policy, timezone
         As in `read_hypnogram`.
 
     Returns
@@ -112,49 +121,50 @@ def read_events(
     >>> sd.read_events("night.edf")["text"].values.tolist()
     ['Lights off', 'Lights on']
     """
-    file = ScoreFile(path, Findings(path, policy))
-    name, scores = _read(file, format, Options())
-    return _in_time(events_of(scores, file, name), scores, file.findings, start, None)
+    file = ScoreFile(path, Findings(path, policy), _zone(timezone, start))
+    name, scores = _read(file, format, Options(), start)
+    return _placed(events_of(scores, file, name), scores, file.zone, start, None)
 
 
-def _read(file: ScoreFile, name: str | None, options: Options) -> tuple[str, Scores]:
+def _zone(timezone: str | None, start: Instant | xr.DataTree | None) -> Zone | None:
+    if timezone is not None:
+        return Zone.of(timezone)
+    return zone_of(start.attrs) if isinstance(start, xr.DataTree) else None
+
+
+def _read(
+    file: ScoreFile, name: str | None, options: Options, start: Instant | xr.DataTree | None
+) -> tuple[str, Scores]:
     found = format_of(file, name)
     given = {key for key, value in vars(options).items() if value is not None}
     if useless := sorted(given - found.options):
         expected = f"none, as {found.looks_for} need no such parameter"
         raise ParameterError(f"{useless[0]} is of no use", where=file.path, expected=expected)
-    return found.name, found.read(file, options)
+    return found.name, in_time(found.read(file, options), file, None if start is None else start_ns(start, file.zone))
 
 
-def _in_time(
+def _placed(
     dataset: xr.Dataset,
     scores: Scores,
-    findings: Findings,
+    zone: Zone | None,
     start: Instant | xr.DataTree | None,
     lights_off: Instant | None,
 ) -> xr.Dataset:
-    """Place what was read, as far as the file or the caller tells where."""
-    begin = None if start is None else start_ns(start)
+    """Place what counts from the start of the recording, or from lights off, if the caller tells when that was."""
+    zone = zone and zone.plain
+    begin = None if start is None else start_ns(start, zone)
     if lights_off is not None:
-        return place(dataset, _lights_off(lights_off, begin, scores, dataset), counted_from="lights off")
-    if scores.date is None:
-        return dataset if begin is None else place(dataset, begin)
-    stated = scores.date + to_ns(f"1970-01-01T{dataset.attrs['first_time']}")
-    by_date = place(dataset, stated, counted_from="the recording date in the file")
-    if begin is None:
-        return by_date
-    placed = place(dataset, begin)
-    if not placed["onset"].equals(by_date["onset"]):
-        findings.warn("date", "the recording date in the file is not that of the given start", "the start is taken")
-        placed.attrs["findings"] = [str(finding) for finding in findings.found]
-    return placed
+        return place(
+            dataset, _lights_off(lights_off, begin, scores, dataset, zone), counted_from="lights off", zone=zone
+        )
+    return dataset if begin is None else place(dataset, begin, zone=zone)
 
 
-def _lights_off(lights_off: Instant, begin: int | None, scores: Scores, dataset: xr.Dataset) -> int:
+def _lights_off(lights_off: Instant, begin: int | None, scores: Scores, dataset: xr.Dataset, zone: Zone | None) -> int:
     where = dataset.attrs["source"]
     if scores.relative_to != START:
         raise ParameterError("lights_off is of no use for scores that have times", where=where, fix="leave it away")
-    moment = instant_ns(lights_off, begin or 0, "lights_off")
+    moment = instant_ns(lights_off, begin or 0, "lights_off", zone)
     if begin is None and moment < DAY:
         raise ParameterError("lights_off has no date", where=where, found=repr(lights_off), fix="say start= too")
     return moment

@@ -14,7 +14,7 @@ import numpy as np
 
 from sleepdask.signals.units import of_channel
 
-_PACKAGES = ("sleepdask", "numpy", "numba", "xarray", "dask", "pandas", "pyarrow")
+_PACKAGES = ("sleepdask", "numpy", "numba", "xarray", "dask", "pandas", "pyarrow", "tzdata")
 
 
 def provenance(

@@ -32,6 +32,7 @@ def open_recording(
     chunks: str | int | Mapping[str, Any] | None = "epochs",
     workers: int | None = None,
     policy: str = "warn",
+    timezone: str | None = None,
 ) -> xr.DataTree:
     """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
 
@@ -52,6 +53,11 @@ def open_recording(
     policy
         What may be odd about the file. ``"warn"``: whatever has one sound reading; it is reported. ``"strict"``:
         nothing. ``"repair"``: also what has a likely one, such as data records that overlap.
+    timezone
+        Zone of the recorder's clock, such as ``"Europe/Berlin"``. All times are then instants (UTC), and nights in
+        which clocks are changed have their true length; times that are typed in are local times of the zone. None:
+        all times are local and naive, as in the file. ``"Europe/Berlin+02:00"`` is a clock that stayed there, which
+        also tells which of two equal hours a recording starts in.
 
     Returns
     -------
@@ -59,16 +65,18 @@ def open_recording(
         Tree with one node a sampling rate, such as ``/100Hz``: ``signal (channel, time)`` in physical units
         with the coordinates ``unit``, ``physical_dimension`` (the unit as the file spells it), ``signal_type``,
         ``sensor``, ``prefilter``; and ``/annotations`` where the file has them. `time` is a lazy coordinate; lengths
-        of time since the start, where the file has no date, and then ``attrs["start"]`` is NaT.
+        of time since the start, where the file has no date, and then ``attrs["start"]`` is NaT. With a zone they are
+        UTC, ``attrs["start"]`` ends in Z, and ``attrs["time_zone"]`` has its name.
         ``attrs["findings"]`` tells what was odd. A channel whose scale is unknown is all NaN, with the reason in the
         coordinate ``uncalibrated``.
 
     Raises
     ------
     FileFormatError
-        The file is no EDF, holds no data record, or cannot be read under the policy.
+        The file is no EDF, holds no data record, or cannot be read under the policy; or its local start came twice in
+        the zone, or never was.
     ParameterError
-        There is no such file; or several cannot be joined.
+        There is no such file, or no such time zone; or several cannot be joined.
 
     Examples
     --------
@@ -77,10 +85,8 @@ def open_recording(
     >>> night["256Hz"]["signal"].sel(channel="C3-M2", time=slice("2024-03-11T22:48", "2024-03-11T22:48")).shape
     (15360,)
     """
-    if isinstance(path, str | os.PathLike):
-        recording = _opened(path, dtype, policy)
-    else:
-        recording = _joined(list(path), dtype, policy)
+    how: dict[str, Any] = {"dtype": dtype, "policy": policy, "timezone": timezone}
+    recording = _opened(path, how) if isinstance(path, str | os.PathLike) else _joined(list(path), how)
     if chunks is None:
         return recording
     if chunks == "epochs":
@@ -90,15 +96,15 @@ def open_recording(
     return recording.map_over_datasets(_chunk, chunks)
 
 
-def _opened(path: str | os.PathLike[str], dtype: str, policy: str) -> xr.DataTree:
+def _opened(path: str | os.PathLike[str], how: Mapping[str, Any]) -> xr.DataTree:
     if Path(path).suffix.lower() in {".csv", ".zarr"}:
         raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
-    return open_edf(path, dtype=dtype, policy=policy)
+    return open_edf(path, **how)
 
 
-def _joined(paths: list[str | os.PathLike[str]], dtype: str, policy: str) -> xr.DataTree:
-    recording = join_recordings([_opened(path, dtype, policy) for path in paths], policy=policy)
-    findings = Findings(str(recording.attrs["source"]), policy)
+def _joined(paths: list[str | os.PathLike[str]], how: Mapping[str, Any]) -> xr.DataTree:
+    recording = join_recordings([_opened(path, how) for path in paths], policy=how["policy"])
+    findings = Findings(str(recording.attrs["source"]), how["policy"])
     tell_patients(paths, findings)
     recording.attrs["findings"] = [*recording.attrs["findings"], *map(str, findings.found)]
     return recording

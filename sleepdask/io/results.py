@@ -14,7 +14,6 @@ import xarray as xr
 
 from sleepdask.errors import FileFormatError, ParameterError, did_you_mean
 from sleepdask.io.tables import describe, flat_table, tree_from_table
-from sleepdask.times import time_dtype
 
 PROVENANCE = "provenance.json"
 _DESCRIPTION = "sleepdask"  # key of the description in a file
@@ -118,8 +117,12 @@ def _read_csv(path: Path) -> xr.DataTree:
     for name in table.columns:
         if name not in ("epoch", "start", "stage") and not name.endswith("/status"):
             table[name] = np.array([float(text or "nan") for text in table[name]])  # exact, as pandas' is not always
-    dated = not table["start"].str.startswith("P").any()  # a length of time otherwise, as ISO 8601 has it
-    table = table.astype({"epoch": np.int64, "start": time_dtype(dated=dated)})
+    texts = table["start"]
+    if texts.str.startswith("P").any():  # a length of time, as ISO 8601 has it
+        table["start"] = pd.to_timedelta(texts)
+    else:
+        table["start"] = pd.to_datetime(texts, utc=True, format="ISO8601").dt.tz_localize(None)
+    table["epoch"] = table["epoch"].astype(np.int64)
     table.columns = [name.removeprefix("'") for name in table.columns]
     return tree_from_table(table, json.loads(provenance.read_text("utf-8"))["table"])
 

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from sleepdask.times import time_dtype
+from sleepdask.zones import zone_of
 
 PER_EPOCH = ("coverage", "status")
 _NOT_FEATURES = {*PER_EPOCH, "reason"}
@@ -19,13 +20,13 @@ _NOT_FEATURES = {*PER_EPOCH, "reason"}
 def flat_table(features: xr.DataTree) -> pd.DataFrame:
     """One row an epoch: ``epoch``, ``start``, ``stage``, then all features, coverage and status.
 
-    Columns are ``<channel>/<feature>`` and ``<node>/coverage``; names split at the last ``/``. `stage` is
-    null where not scored.
+    Columns are ``<channel>/<feature>`` and ``<node>/coverage``; names split at the last ``/``. `start` knows its time
+    zone if the recording did; `stage` is null where not scored.
     """
     stages = [str(stage) or None for stage in features.coords["stage"].values]
     columns: dict[str, Any] = {
         "epoch": features.coords["epoch"].values,
-        "start": features.coords["start"].values,
+        "start": _starts(features),
         "stage": pd.array(stages, dtype="str"),
     }
     for node in feature_nodes(features).values():
@@ -36,6 +37,14 @@ def flat_table(features: xr.DataTree) -> pd.DataFrame:
         columns[f"{path}/coverage"] = node["coverage"].values
         columns[f"{path}/status"] = pd.array(node["status"].values.astype(object), dtype="str")
     return pd.DataFrame(columns)
+
+
+def _starts(features: xr.DataTree) -> Any:
+    starts = features.coords["start"].values
+    zone = zone_of(features.attrs)
+    if zone is None or starts.dtype.kind == "m":
+        return starts
+    return pd.DatetimeIndex(starts).tz_localize("UTC").tz_convert(zone.name)
 
 
 def tree_from_table(table: pd.DataFrame, description: Mapping[str, Any]) -> xr.DataTree:

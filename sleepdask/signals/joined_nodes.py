@@ -16,6 +16,7 @@ from sleepdask.signals.clock import Clock
 from sleepdask.signals.joined_array import Piece, Source
 from sleepdask.signals.recording import SIGNAL
 from sleepdask.times import describe_span, describe_time
+from sleepdask.zones import Zone
 
 TOLERANCE_NS = 1_000_000  # as between the data records of EDF+D, whose writers round times
 
@@ -32,12 +33,15 @@ class Part:
         Of the node.
     signals, clock
         What it holds.
+    zone
+        Time zone of its clock, for messages.
     """
 
     source: str
     name: str
     signals: xr.Dataset
     clock: Clock
+    zone: Zone | None = None
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -187,14 +191,11 @@ def _check_times(parts: Sequence[Part], channels: Sequence[str]) -> None:
         return
     one, other, start, end = overlap
     more = f" and {len(channels) - 1} more" if channels[1:] else ""
+    low, high = (describe_time(moment, unit="ms", zone=parts[one].zone) for moment in (start, end))
     raise ParameterError(
         f"channel {channels[0]!r}{more} would have two values at one time",
         where=" and ".join(sorted({parts[one].source, parts[other].source})),
         expected="files that follow each other, or hold other channels",
-        found=f"an overlap of {describe_span(end - start)}, from {_moment(start)} to {_moment(end)}",
+        found=f"an overlap of {describe_span(end - start)}, from {low} to {high}",
         fix="leave one of them out, or open each, rename the channel or select the time to keep, and join_recordings",
     )
-
-
-def _moment(time: int) -> str:
-    return describe_time(time, unit="ms")

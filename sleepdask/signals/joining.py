@@ -23,7 +23,8 @@ from sleepdask.signals.recording import (
     with_labels,
 )
 from sleepdask.signals.renaming import numbered
-from sleepdask.times import describe_span, describe_time
+from sleepdask.times import describe_span, stored_time, to_ns
+from sleepdask.zones import Zone, zone_of
 
 _DAY = 86_400_000_000_000
 _SLOW = 3_600_000_000_000  # ns between the samples of what is a summary of days, and no signal of a night
@@ -136,26 +137,27 @@ def _taken_apart(tree: xr.DataTree, source: str) -> _Recording:
     parts: list[Part] = []
     others: dict[str, xr.Dataset] = {}
     annotations = None
+    zone = zone_of(tree.attrs)
     for node in tree.subtree:
         dataset, name = node.to_dataset(inherit=False), node.path.strip("/")
         if SIGNAL in dataset.data_vars:
             if dataset.sizes["time"]:
-                parts.append(_part(dataset, name, source))
+                parts.append(_part(dataset, name, source, zone))
         elif name == ANNOTATIONS:
             annotations = with_labels(dataset)
         elif dataset.variables:
             others[name] = dataset
     known = [part.clock.dated for part in parts]
     known += [annotations["onset"].dtype.kind == "M"] if annotations is not None else []
-    stated = np.datetime64(str(tree.attrs.get("start", "NaT")), "ns")
-    if not all(known) or not (parts or not np.isnat(stated)):
+    stated = str(tree.attrs.get("start", "NaT"))
+    if not all(known) or not (parts or stated != "NaT"):
         raise ParameterError(
             "recording has no date, so that nothing says where it belongs",
             where=source,
             expected="a date and time of its start",
             fix="leave it out, or put the date into its header",
         )
-    start = min((part.clock.start for part in parts), default=int(stated.astype(np.int64)))
+    start = min(part.clock.start for part in parts) if parts else to_ns(stated, zone=zone)
     end = max((part.clock.end for part in parts), default=_last_onset(annotations, start))
     return _Recording(source, tree, start, end, parts, annotations, others)
 
@@ -166,7 +168,7 @@ def _last_onset(annotations: xr.Dataset | None, start: int) -> int:
     return max(start, int(annotations["onset"].values.astype(np.int64).max()))
 
 
-def _part(dataset: xr.Dataset, name: str, source: str) -> Part:
+def _part(dataset: xr.Dataset, name: str, source: str, zone: Zone | None) -> Part:
     dataset = with_labels(dataset)
     odd = [str(v) for v in dataset.variables if v not in (SIGNAL, "time") and dataset[v].dims != ("channel",)]
     if odd or set(dataset[SIGNAL].dims) != {"channel", "time"}:
@@ -177,7 +179,7 @@ def _part(dataset: xr.Dataset, name: str, source: str) -> Part:
             fix="select channels with lists, and take away what else is there with drop_vars",
         )
     clock = clock_of(dataset)
-    return Part(source, name or node_name(clock.rate), dataset, clock)
+    return Part(source, name or node_name(clock.rate), dataset, clock, zone)
 
 
 def _slow(part: Part) -> bool:
@@ -231,7 +233,7 @@ def _attributes(each: Sequence[_Recording], name: str | None, findings: Findings
         "recording_id": recording_id(with_signals[0].tree) if name is None else name,
         "source": ", ".join(one.source for one in each),
         **({"format": ", ".join(formats)} if formats else {}),
-        "start": describe_time(with_signals[0].start, unit="ns"),
+        "start": stored_time(with_signals[0].start, zone_of(first)),
         "time_zone": str(first.get("time_zone", "")),
         **{str(k): v for k, v in shared.items() if k not in ("recording_id", "source", "format", "start", "time_zone")},
         _FINDINGS: told + [str(finding) for finding in findings.found],

@@ -1,10 +1,10 @@
 """A recording: an `xarray.DataTree` with one node per clock.
 
 The root carries what holds for the whole recording in its attributes: `recording_id`, `source`, `start`,
-`time_zone` (empty while unknown), `findings` (what was odd about the file). Each node of signals is named
-after its rate and holds ``signal (channel, time)`` with the per-channel coordinates `unit` (in canonical
-spelling), `physical_dimension` (as the file spells it), `signal_type`, `sensor`; `time` is a lazy clock. The node
-`/annotations` holds ``onset``, ``duration`` and ``text``.
+`time_zone` (empty while unknown: times are then local and naive, else UTC), `findings` (what was odd about the file).
+Each node of signals is named after its rate and holds ``signal (channel, time)`` with the per-channel coordinates
+`unit` (in canonical spelling), `physical_dimension` (as the file spells it), `signal_type`, `sensor`; `time` is a lazy
+clock. The node `/annotations` holds ``onset``, ``duration`` and ``text``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of, time_coordinate
 from sleepdask.signals.types import signal_type
 from sleepdask.signals.units import normal_unit
-from sleepdask.times import time_dtype
+from sleepdask.times import stored_time, time_dtype, to_ns
+from sleepdask.zones import Zone
 
 ANNOTATIONS = "annotations"
 SIGNAL = "signal"
@@ -181,6 +182,7 @@ def recording_from_arrays(
     start: object = "2000-01-01",
     unit: str = "uV",
     recording_id: str = "recording",
+    timezone: str | None = None,
 ) -> xr.DataTree:
     """Recording of signals that are in memory.
 
@@ -196,6 +198,8 @@ def recording_from_arrays(
         Physical unit of all channels.
     recording_id
         Name of the recording.
+    timezone
+        Zone of `start`, as in `open_recording`.
 
     Returns
     -------
@@ -224,7 +228,8 @@ def recording_from_arrays(
     # The closest period that 64-bit arithmetic holds: off by less than a nanosecond in a year.
     period = 1_000_000_000 / exact
     period = period.limit_denominator(isqrt(int(2**61 / period)))
-    clock = Clock.regular(start, values.shape[1], period.numerator, period.denominator)
+    zone = None if timezone is None else Zone.of(timezone)
+    clock = Clock.regular(to_ns(start, "start", zone), values.shape[1], period.numerator, period.denominator)
     node = xr.Dataset(
         {SIGNAL: (("channel", "time"), values)},
         coords={
@@ -236,8 +241,8 @@ def recording_from_arrays(
     attrs = {
         "recording_id": recording_id,
         "source": "memory",
-        "start": str(clock.times(0)),
-        "time_zone": "",
+        "start": stored_time(clock.start, zone),
+        "time_zone": "" if zone is None else zone.name,
         "findings": [],
     }
     return recording_tree({node_name(exact): node}, attrs)

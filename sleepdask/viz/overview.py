@@ -12,13 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sleepdask.times import describe_span, describe_time
+from sleepdask.times import describe_span, shown_time
 from sleepdask.viz.hypnogram import draw_hypnogram, has_stages, sleep_epochs
 from sleepdask.viz.spectrogram import draw_spectrogram
 from sleepdask.viz.strip import draw_strip, strip_height, troubled_nodes
 from sleepdask.viz.style import INK, LABEL, MUTED, TITLE, shortened
 from sleepdask.viz.timeline import Cells, draw_clock, nanoseconds
 from sleepdask.viz.trace import Trace, choose_trace, draw_trace
+from sleepdask.zones import zone_of
 
 DPI = 150
 # In inches.
@@ -70,7 +71,7 @@ def overview(features: xr.DataTree, spectrogram: xr.DataArray | None = None) -> 
         axes.tick_params(axis="x", labelbottom=name == panels[-1][0])
         first = first or axes
         upper -= inches + BETWEEN
-    draw_clock(figure.axes[0], *_span(features), dated=_is_dated(features))
+    draw_clock(figure.axes[0], *_span(features), dated=_is_dated(features), zone=zone_of(features.attrs))
     _write_title(figure, features, trace.channel if channel is None and trace else channel)
     return figure
 
@@ -131,10 +132,9 @@ def _facts(features: xr.DataTree, channel: str | None) -> list[str]:
     low, high = _span(features)
     epoch, step = features.attrs["epoch_seconds"], features.attrs["step_seconds"]
     count = features.sizes["epoch"]
-    begin = describe_time(low).replace("T", " ") if _is_dated(features) else "hours since an unknown start"
-    zone = shortened(str(features.attrs.get("time_zone", "")), 24)
+    begin = shown_time(low, zone_of(features.attrs)) if _is_dated(features) else "hours since an unknown start"
     epochs = f"{count} epoch{'s' * (count != 1)} of {epoch:g} s{f' every {step:g} s' if step != epoch else ''}"
-    facts = [f"{begin} {zone}".strip(), describe_span(high - low), epochs]
+    facts = [begin, describe_span(high - low), epochs]
     if channel is not None:
         facts.append(shortened(channel, 30))
     stages = _stages(features)

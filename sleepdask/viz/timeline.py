@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import HOURLY, AutoDateLocator, date2num, num2date
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 from numpy.typing import NDArray
+
+from sleepdask.zones import Zone
 
 Floats = NDArray[np.float64]
 
@@ -69,15 +71,39 @@ def days(ns: NDArray[np.int64]) -> Floats:
     return np.asarray(date2num(ns.astype("datetime64[ns]")), np.float64)  # type: ignore[no-untyped-call]
 
 
-def draw_clock(axes: Axes, low: int, high: int, *, dated: bool = True) -> None:
-    """Label the time axis from `low` to `high` (ns since 1970) with hours, and with the date at midnight, if known."""
+def draw_clock(axes: Axes, low: int, high: int, *, dated: bool = True, zone: Zone | None = None) -> None:
+    """Label the time axis from `low` to `high` (ns since 1970) with hours, and with the date at midnight, if known.
+
+    Hours are those of local clocks; where a zone is known its name for its time stands where the clock was changed.
+    """
     axes.xaxis_date(tz=UTC)  # naive local times: drawn as they are
     locator = AutoDateLocator(tz=UTC, minticks=4, maxticks={HOURLY: 13})  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(partial(_clock_text if dated else _elapsed_text, with_seconds=high - low < _SHORT))
-    )
+    text = partial(_clock_text if dated else _elapsed_text, with_seconds=high - low < _SHORT)
+    if dated and zone is not None:
+        ticks = _ticks_of_zone(locator, low, high, zone)
+        instants = np.array([instant for instant, _, _ in ticks], np.int64)
+        axes.xaxis.set_major_locator(FixedLocator(days(instants).tolist()))
+        labels = [text(day) + (f"\n{name}" if name else "") for _, day, name in ticks]
+        axes.xaxis.set_major_formatter(FixedFormatter(labels))
+    else:
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(FuncFormatter(text))
     axes.set_xlim(*days(np.array([low, high], np.int64)).tolist())
+
+
+def _ticks_of_zone(locator: AutoDateLocator, low: int, high: int, zone: Zone) -> list[tuple[int, float, str]]:
+    """Instant of each tick, its local time as a day of matplotlib, and the name of the zone's time after a change."""
+    whole = num2date(days(zone.local([low, high])), tz=UTC)  # type: ignore[no-untyped-call]
+    places = locator.get_locator(*whole)  # type: ignore[no-untyped-call]
+    ticks: list[tuple[int, float, str]] = []
+    for k, (begin, end) in enumerate(zone.stretches(low, high)):
+        offset = int(zone.local(begin)) - begin
+        span = num2date(days(np.array([begin, end]) + offset), tz=UTC)  # type: ignore[no-untyped-call]
+        local = {day: round(day * 86_400e6) * 1000 for day in places.tick_values(*span)}
+        inside = [(time - offset, day) for day, time in local.items() if begin <= time - offset < end + (end == high)]
+        name = zone.abbreviation(begin) if k else ""
+        ticks += [(instant, day, "" if j else name) for j, (instant, day) in enumerate(inside)]
+    return ticks
 
 
 def _clock_text(day: float, _: int | None = None, *, with_seconds: bool = False) -> str:

@@ -22,7 +22,12 @@ def test_the_real_night(real_hypnogram: Path) -> None:
     assert str(hypnogram["onset"].values[0]) == "1989-04-24T16:13:00.000000000"
     assert minutes(hypnogram) == {"": 115, "W": 998.5, "N1": 29, "N2": 125, "N3": 110, "R": 62.5}
     assert set(hypnogram["label"].values) >= {"Sleep stage 3", "Sleep stage 4", "Sleep stage ?"}
-    assert hypnogram.attrs == {"source": "SC4001EC-Hypnogram.edf", "format": "edf", "findings": []}
+    assert hypnogram.attrs == {
+        "source": "SC4001EC-Hypnogram.edf",
+        "format": "edf",
+        "elapsed_since": "1989-04-24T16:13:00.000000000",
+        "findings": [],
+    }
 
 
 def test_scores_beside_signals(scored_night: Path) -> None:

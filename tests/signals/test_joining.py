@@ -291,14 +291,25 @@ def test_findings_say_which_recording_they_are_of() -> None:
 def test_attributes_that_agree_are_kept() -> None:
     a, b = session("a", 0, {"Flow": flow(50)}), session("b", 10, {"Flow": flow(50)})
     for tree, scorer in ((a, "x"), (b, "y")):
-        tree.attrs |= {"device": "CPAP", "scorer": scorer, "time_zone": "Europe/Berlin"}
+        tree.attrs |= {"device": "CPAP", "scorer": scorer}
     attrs = sd.join_recordings([a, b]).attrs
     assert attrs["device"] == "CPAP"
-    assert attrs["time_zone"] == "Europe/Berlin"
     assert "scorer" not in attrs
-    b.attrs["time_zone"] = ""
-    with pytest.raises(sd.ParameterError, match="time zones; found unknown in b, Europe/Berlin in a"):
-        sd.join_recordings([a, b])
+
+
+def test_sessions_over_a_change_of_the_clock_have_their_true_distance() -> None:
+    evening, morning = (
+        sd.recording_from_arrays({"Flow": flow(10)}, 10, start=start, recording_id=start, timezone="Europe/Berlin")
+        for start in ("2024-10-27T01:30:00", "2024-10-27T03:30:00")
+    )
+    night = sd.join_recordings([morning, evening])
+    assert (night.attrs["start"], night.attrs["time_zone"]) == ("2024-10-26T23:30:00.000000000Z", "Europe/Berlin")
+    assert np.diff(night["10Hz"]["time"].values[[0, 10]]) == 3 * 3600 * SECOND
+    with pytest.raises(sd.ParameterError, match=r"an overlap of 1 s, from 2024-10-27T01:30:00\.000\+02:00"):
+        sd.join_recordings([evening, evening])
+    naive = session("naive", 0, {"Flow": flow(10)})
+    with pytest.raises(sd.ParameterError, match="time zones; found .*unknown in naive"):
+        sd.join_recordings([evening, naive])
 
 
 def test_one_recording_stays_as_it_is() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sleepdask.io.edf.annotations import Track, read_track
 from sleepdask.io.edf.header import read_header
 from sleepdask.io.edf.model import Header, channel_names
 from sleepdask.io.edf.records import SignalReader
+from sleepdask.io.local_start import start_utc
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import time_coordinate
 from sleepdask.signals.recording import (
@@ -30,6 +32,8 @@ from sleepdask.signals.recording import (
     node_name,
     recording_tree,
 )
+from sleepdask.times import stored_time
+from sleepdask.zones import Zone
 
 SUFFIXES = (".edf", ".bdf")
 _CHUNK_BYTES = 16 << 20
@@ -79,10 +83,12 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         rate: float | None = None,
         dtype: str = "float32",
         policy: str = "warn",
+        timezone: str | None = None,
     ) -> xr.Dataset:
         """Open the signals of one sampling rate; `rate` in Hz may be left out where there is only one."""
         findings = Findings(filename_or_obj, policy)
-        header = read_header(filename_or_obj, findings)
+        zone = None if timezone is None else Zone.of(timezone)
+        header = _in_zone(read_header(filename_or_obj, findings), zone, findings)
         nodes = _nodes(header)
         if rate is not None:
             nodes = {name: node for name, node in nodes.items() if abs(float(node[0]) - rate) < 1e-6 * rate}
@@ -98,6 +104,7 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         ((_, signals),) = nodes.values()
         track = read_track(filename_or_obj, header, findings)
         dataset = _dataset(filename_or_obj, header, track, signals, dtype)
+        dataset.attrs = {} if zone is None else {"time_zone": zone.name}
         return dataset.drop_vars(drop_variables) if drop_variables else dataset
 
     def open_groups_as_dict(
@@ -107,9 +114,11 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         dtype: str = "float32",
         policy: str = "warn",
+        timezone: str | None = None,
     ) -> dict[str, xr.Dataset]:
         """Open every node, the root under ``"/"``."""
-        tree = self.open_datatree(filename_or_obj, drop_variables=drop_variables, dtype=dtype, policy=policy)
+        options: dict[str, Any] = {"dtype": dtype, "policy": policy, "timezone": timezone}
+        tree = self.open_datatree(filename_or_obj, drop_variables=drop_variables, **options)
         return {node.path: node.to_dataset(inherit=False) for node in tree.subtree}
 
     def open_datatree(
@@ -119,23 +128,27 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         dtype: str = "float32",
         policy: str = "warn",
+        timezone: str | None = None,
     ) -> xr.DataTree:
         """Open the whole recording: reads the header and, in EDF+ files, the annotations; no sample."""
-        tree = open_edf(filename_or_obj, dtype=dtype, policy=policy)
+        tree = open_edf(filename_or_obj, dtype=dtype, policy=policy, timezone=timezone)
         if not drop_variables:
             return tree
         dropped: xr.DataTree = tree.map_over_datasets(lambda node: node.drop_vars(drop_variables, errors="ignore"))
         return dropped
 
 
-def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32", policy: str = "warn") -> xr.DataTree:
+def open_edf(
+    path: str | os.PathLike[str], *, dtype: str = "float32", policy: str = "warn", timezone: str | None = None
+) -> xr.DataTree:
     """Open an EDF or BDF file as a recording whose signals are read when they are indexed.
 
     Reads the header and, in EDF+ files, the annotations, which tell the time of each data record; no sample.
     Nothing that names the patient, the staff or the device is kept.
     """
     findings = Findings(path, policy)
-    header = read_header(path, findings)
+    zone = None if timezone is None else Zone.of(timezone)
+    header = _in_zone(read_header(path, findings), zone, findings)
     track = read_track(path, header, findings)
     nodes = {name: _dataset(path, header, track, signals, dtype) for name, (_, signals) in _nodes(header).items()}
     if any(signal.is_annotation for signal in header.signals):
@@ -146,11 +159,22 @@ def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32", policy: st
             "recording_id": Path(path).stem,
             "source": Path(path).name,
             "format": header.kind,
-            "start": str(np.datetime64(track.stretches[0].start_ns, "ns")) if header.dated else "NaT",
-            "time_zone": "",
+            "start": stored_time(track.stretches[0].start_ns, zone) if header.dated else "NaT",
+            "time_zone": "" if zone is None else zone.name,
             "findings": [str(finding) for finding in findings.found],
         },
     )
+
+
+def _in_zone(header: Header, zone: Zone | None, findings: Findings) -> Header:
+    """Header whose origin is an instant, if the zone of its clock is known; all else counts from it."""
+    if zone is None:
+        return header
+    if not header.dated:
+        message = f"the recording has no date, so that its time zone {zone.name} says nothing"
+        findings.note("zone-unused", message, "times count from its start")
+        return header
+    return replace(header, origin_ns=start_utc(header.origin_ns, zone, findings))
 
 
 def _annotations(header: Header, track: Track) -> xr.Dataset:

@@ -85,8 +85,8 @@ class Header:
     kind
         "EDF", "EDF+C" (contiguous) or "EDF+D" (discontinuous), or the same of "BDF".
     origin_ns
-        Start written in the header, whole seconds: nanoseconds since 1970 of the local wall clock; 0 if nobody
-        knows. Onsets of annotations count from here.
+        Start written in the header, whole seconds: nanoseconds since 1970 of the local wall clock, or of UTC once it
+        was put into a time zone; 0 if nobody knows. Onsets of annotations count from here.
     dated
         Whether the header says when the recording started.
     sample_bytes

@@ -10,6 +10,7 @@ from sleepdask.io.scores.base import CLOCK, MIDNIGHT, Rows, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import DAY, LONGEST, SECOND
 from sleepdask.signals.recording import annotations_dataset
+from sleepdask.times import stored_time
 
 
 def hypnogram_of(scores: Scores, file: ScoreFile, format_name: str) -> xr.Dataset:
@@ -63,6 +64,9 @@ def _sorted(rows: Rows) -> Rows:
 
 def _attrs(scores: Scores, file: ScoreFile, format_name: str) -> dict[str, object]:
     attrs: dict[str, object] = {"source": file.path.name, "format": format_name}
+    attrs |= {"notes": list(scores.notes)} if scores.notes else {}
+    attrs |= {"time_zone": scores.time_zone} if scores.time_zone else {}
+    attrs |= {"elapsed_since": stored_time(scores.since)} if scores.since is not None else {}
     if scores.relative_to == CLOCK:
         return attrs
     attrs["relative_to"] = scores.relative_to

@@ -12,6 +12,7 @@ from sleepdask.io.edf.backend import open_edf
 from sleepdask.io.scores.base import CLOCK, START, Options, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.signals.recording import ANNOTATIONS
+from sleepdask.times import to_ns
 
 _BEGINNINGS = (b"0       ", b"\xffBIOSEMI")
 
@@ -25,7 +26,8 @@ def _read(file: ScoreFile, options: Options) -> Scores:
     duration = annotations["duration"].values
     lengths = np.where(np.isnat(duration), 0, duration.astype(np.int64)).tolist()
     onsets = annotations["onset"].values.astype(np.int64).tolist()
-    scores = Scores(CLOCK if annotations["onset"].dtype.kind == "M" else START)
+    dated = annotations["onset"].dtype.kind == "M"
+    scores = Scores(CLOCK, since=to_ns(recording.attrs["start"])) if dated else Scores(START)
     for onset, length, text in zip(onsets, lengths, annotations["text"].values.tolist(), strict=True):
         if is_stage(text):
             scores.stages.add(onset, length, text, stage=stage_of(text))

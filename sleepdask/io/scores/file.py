@@ -12,15 +12,17 @@ from defusedxml.ElementTree import fromstring
 
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.findings import Findings
+from sleepdask.zones import Zone
 
 _LARGEST = 256 << 20  # bytes; a week of 1 s epochs with their times is a tenth of it
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 class ScoreFile:
-    """A file that is being read, and the findings about it."""
+    """A file that is being read, the findings about it, and the zone of its local times, if known."""
 
-    def __init__(self, path: str | os.PathLike[str], findings: Findings) -> None:
+    def __init__(self, path: str | os.PathLike[str], findings: Findings, zone: Zone | None = None) -> None:
+        self.zone = zone
         self.path = Path(path)
         self.findings = findings
         try:

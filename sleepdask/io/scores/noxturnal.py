@@ -36,12 +36,13 @@ def _read(file: ScoreFile, options: Options) -> Scores:
     durations = [duration_ns(text, file, line) for text, line in zip(columns["duration"], table.lines, strict=True)]
     relative_to, onsets = onsets_ns(columns["onset"], durations, table.lines, file)
     scores = Scores(relative_to)
-    for onset, duration, label in zip(onsets.tolist(), durations, columns["event"], strict=True):
+    rows = zip(onsets.tolist(), durations, columns["event"], strict=True)
+    for row, (onset, duration, label) in enumerate(rows):
         is_score, stage = vendor_stage(label, NOXTURNAL)
         if is_score:
-            scores.stages.add(onset, duration, label, stage=stage)
+            scores.stages.add(onset, duration, label, stage=stage, row=row)
         else:
-            scores.events.add(onset, duration, label)
+            scores.events.add(onset, duration, label, row=row)
     return scores
 
 

@@ -10,8 +10,9 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from sleepdask.io.scores.base import CLOCK, MIDNIGHT, START
+from sleepdask.io.scores.base import CLOCK, INSTANT, MIDNIGHT, START
 from sleepdask.io.scores.file import ScoreFile
+from sleepdask.zones import offset_ns
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -23,6 +24,7 @@ _COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 _TIME = re.compile(r"(\d\d?)[:.](\d\d)(?:[:.](\d\d)(?:[.,](\d{1,9}))?)?(?: ?([ap])\.?m\.?)?", re.IGNORECASE | re.ASCII)
 _DATE = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})", re.ASCII)
+_WITH_OFFSET = re.compile(r"(.+\d) ?(Z|[+-](?:0\d|1[0-5]):[0-5]\d(?::[0-5]\d)?)", re.ASCII)
 _DATE_AND_TIME = re.compile(r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})(?:[T ]| - |, )\s*(.+)", re.ASCII)
 
 
@@ -83,18 +85,23 @@ def onsets_ns(
 ) -> tuple[str, NDArray[np.int64]]:
     """Onsets of a column, and what they count from: seconds, times of day, or dates with times, never mixed.
 
-    Times of day run on past midnight: each is the one nearest to the end of the row before.
+    Dates with times may state their offset from UTC, all or none. Times of day run on past midnight: each is the one
+    nearest to the end of the row before.
     """
     first = texts[0].strip()
     if _NUMBER.fullmatch(first) or _COMMA.fullmatch(first):
         values = [seconds_ns(text, file, line, "onset") for text, line in zip(texts, lines, strict=True)]
         return START, np.array(values, np.int64)
     if time_of_day(first) is None and _DATE_AND_TIME.fullmatch(first):
-        return CLOCK, _dated(texts, lines, file)
+        stated = [_WITH_OFFSET.fullmatch(text.strip()) for text in texts]
+        if None in stated:
+            return CLOCK, _dated(texts, lines, file)
+        local = _dated([match[1] for match in stated if match], lines, file)
+        return INSTANT, local - np.array([offset_ns(match[2]) for match in stated if match], np.int64)
     times = [time_of_day(text) for text in texts]
     if None in times:
         k = times.index(None)
-        expected = "all in seconds, as time of day, or as date and time without a time zone"
+        expected = "all in seconds, as time of day, or as date and time, with offsets from UTC or without"
         raise file.refusal("an onset is no time", line=lines[k], expected=expected, found=repr(texts[k][:40]))
     return MIDNIGHT, _unwrapped(np.array(times, np.int64), np.asarray(durations, np.int64))
 
@@ -131,7 +138,7 @@ def _dated(texts: Sequence[str], lines: Sequence[int], file: ScoreFile) -> NDArr
         match = _DATE_AND_TIME.fullmatch(text.strip())
         time = time_of_day(match[2]) if match else None
         if match is None or time is None:
-            expected = "date and time, without a time zone"
+            expected = "date and time, all of them with their offset from UTC or none"
             raise file.refusal("an onset is no time", line=line, expected=expected, found=repr(text[:40]))
         onsets.append(time)
         dates.append(match[1])

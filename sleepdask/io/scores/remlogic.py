@@ -46,14 +46,13 @@ def _read(file: ScoreFile, options: Options) -> Scores:
     relative_to, onsets = onsets_ns(table.columns["onset"], durations, table.lines, file)
     scores = Scores(relative_to)
     channels = table.columns.get("channel", [""] * len(durations))
-    for onset, duration, label, channel in zip(
-        onsets.tolist(), durations, table.columns["event"], channels, strict=True
-    ):
+    rows = zip(onsets.tolist(), durations, table.columns["event"], channels, strict=True)
+    for row, (onset, duration, label, channel) in enumerate(rows):
         is_score, stage = vendor_stage(label, REMLOGIC)
         if is_score:
-            scores.stages.add(onset, duration, label, stage=stage)
+            scores.stages.add(onset, duration, label, stage=stage, row=row)
         else:
-            scores.events.add(onset, duration, label, channel=channel)
+            scores.events.add(onset, duration, label, channel=channel, row=row)
     if relative_to == MIDNIGHT and int(onsets[0]) >= DAY // 2:
         scores.date = _date(file.lines[:first])
     return scores

@@ -61,7 +61,7 @@ def _read(file: ScoreFile, options: Options) -> Scores:
         file.findings.warn("count", said, "those that are there are read")
     onsets = list(range(0, count * epoch, epoch))
     stages = [stage_of[label] for label in labels]
-    rows = Rows(onsets, [epoch] * count, labels, stages, [""] * count)
+    rows = Rows(onsets, [epoch] * count, labels, stages, [""] * count, list(range(count)))
     return Scores(START, rows, epoch=epoch, epoch_assumed=stated is None and options.epoch_length is None)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from sleepdask.errors import ParameterError
-from sleepdask.io.scores.base import START, Options, Rows, ScoreFormat, Scores
+from sleepdask.io.scores.base import CLOCK, MIDNIGHT, START, Options, Rows, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import USUAL_EPOCH, duration_ns, onsets_ns
 from sleepdask.io.scores.safe_text import unescape
@@ -106,7 +106,7 @@ def read_table(file: ScoreFile, options: Options) -> Scores:
         raise ParameterError("epoch_length is of no use", where=file.path, expected="none, as the table has durations")
     if "onset" in columns:
         relative_to, onsets, durations = _times(table, file, options.epoch_length or 0)
-        scores = Scores(relative_to, epoch=options.epoch_length)
+        scores = Scores(relative_to, epoch=options.epoch_length, by_end=_by_end(columns))
     else:
         epoch = options.epoch_length or USUAL_EPOCH
         onsets, durations = _numbered(table, file, epoch)
@@ -117,14 +117,16 @@ def read_table(file: ScoreFile, options: Options) -> Scores:
         stage_of = column_stages(set(columns["stage"]), file, options.vocabulary, said)
         labels = [unescape(label) for label in columns.get("label", columns["stage"])]
         stages = [stage_of[text] for text in columns["stage"]]
-        scores.stages = Rows(onsets, durations, labels, stages, channels)
+        scores.stages = Rows(onsets, durations, labels, stages, channels, list(range(len(onsets))))
         return scores
     known = {text: event_stage(text) for text in set(columns["event"])}
-    for onset, duration, text, channel in zip(onsets, durations, columns["event"], channels, strict=True):
+    rows = zip(onsets, durations, columns["event"], channels, strict=True)
+    for row, (onset, duration, text, channel) in enumerate(rows):
         if known[text] is not None:
-            scores.stages.add(onset, duration, text, stage=known[text])
+            scores.stages.add(onset, duration, text, stage=known[text], row=row)
         elif text.lower() not in NOTHING:
-            scores.events.add(onset, duration, unescape(text), channel="" if channel == "n/a" else channel)
+            named = "" if channel == "n/a" else channel
+            scores.events.add(onset, duration, unescape(text), channel=named, row=row)
     return scores
 
 
@@ -135,15 +137,20 @@ def _times(table: Table, file: ScoreFile, length: int) -> tuple[str, list[int], 
         durations = [duration_ns(text, file, line) for text, line in zip(columns["duration"], lines, strict=True)]
         relative_to, onsets = onsets_ns(columns["onset"], durations, lines, file)
         return relative_to, onsets.tolist(), durations
-    if "end" not in columns:
+    if not _by_end(columns):
         relative_to, onsets = onsets_ns(columns["onset"], [length] * len(lines), lines, file)
         return relative_to, onsets.tolist(), [length] * len(lines)
     both = [text for pair in zip(columns["onset"], columns["end"], strict=True) for text in pair]
     relative_to, times = onsets_ns(both, [0] * len(both), [line for line in lines for _ in range(2)], file)
     durations = (times[1::2] - times[::2]).tolist()
-    if (least := min(durations)) < 0:
+    in_zone = file.zone is not None and relative_to in (CLOCK, MIDNIGHT)  # where the clock may have been put back
+    if (least := min(durations)) < 0 and not in_zone:
         raise file.refusal("a score ends before it begins", line=lines[durations.index(least)])
     return relative_to, times[::2].tolist(), durations
+
+
+def _by_end(columns: Mapping[str, list[str]]) -> bool:
+    return "end" in columns and "duration" not in columns
 
 
 def _numbered(table: Table, file: ScoreFile, length: int) -> tuple[list[int], list[int]]:

@@ -52,7 +52,10 @@ REMLOGIC = "Time [hh:mm:ss]\tEvent\tDuration[s]\n"
         (b"onset,end,stage\n30,0,W\n", "ends before it begins"),
         (b"onset;duration;stage\n0;1,500;W\n", "part decimals or thousands"),
         (b"onset,duration,stage\n2024-02-30T10:00:00,30,W\n", "no such date"),
-        (b"onset,duration,stage\n2024-02-03T10:00:00Z,30,W\n", "without a time zone"),
+        (
+            b"onset,duration,stage\n2024-02-03T10:00:00Z,30,W\n2024-02-03T10:00:30,30,W\n",
+            "all of them with their offset",
+        ),
         (b"onset,duration,stage\n3/4/2016 10:00:00 PM,30,W\n", "do not tell day from month"),
         (b"onset,duration,stage\n10:00:00,30,W\n2024-02-03T10:00:00,30,W\n", "line 3: an onset is no time"),
         (b"onset,duration,stage\n0,,W\n", "the only score has no duration"),
