@@ -16,8 +16,9 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from sleepdask.viz.overview import overview
-from sleepdask.viz.timeline import Cells
+from sleepdask.viz.timeline import Cells, draw_clock
 from sleepdask.viz.trace import choose_trace, running_median, smoothing_window
+from sleepdask.zones import Zone
 
 STAGES = ["W", "W", "N1", "N2", "N3", "N3", "", "", "N2", "R", "R", "W"]
 BANDS = ("bandpower_delta", "bandpower_sigma", "bandpower_delta_relative")
@@ -473,3 +474,38 @@ def test_importing_the_package_does_not_import_matplotlib():
 def test_no_pyplot():
     code = "import sys, sleepdask.viz.overview; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "begin", "hours", "shown"),
+    [
+        ("Europe/Berlin", "2024-10-26T20:30", 9, "23 00 01 02 02+CET 03 04 05 06"),
+        ("Europe/Berlin", "2024-03-30T21:30", 9, "23 00 01 03+CEST 04 05 06 07 08"),
+        ("Asia/Kolkata", "2024-03-30T18:00", 4, "00 01 02 03"),
+        ("America/New_York", "2024-06-01T03:00", 5, "23 00 01 02 03 04"),
+        ("Europe/Berlin", "2024-10-26T16:30", 22, "20 22 00 02 02+CET 04 06 08 10 12 14"),
+    ],
+)
+def test_hours_are_those_of_the_zone(zone, begin, hours, shown):
+    low = int(np.datetime64(begin, "ns").astype(np.int64))
+    axes = Figure().add_subplot()
+    draw_clock(axes, low, low + hours * 3600 * 10**9, zone=Zone.of(zone))
+    axes.figure.canvas.draw()
+    locations, labels = axes.xaxis.get_majorticklocs(), [label.get_text() for label in axes.get_xticklabels()]
+    wanted = [part.split("+") for part in shown.split()]
+    named = [label.split("\n") for label in labels]
+    whole = [(names, at) for names, at in zip(named, locations, strict=True) if names[0].endswith(":00")]
+    assert [names[0][:2] for names, _ in whole] == [names[0] for names in wanted]
+    assert [names[1] for names, _ in whole if len(names) > 1 and names[1].isalpha()] == [n[1] for n in wanted if n[1:]]
+    for names, at in whole:
+        local = Zone.of(zone).local(round(at * 86_400) * 10**9)
+        assert str(np.datetime64(int(local), "ns"))[11:16] == names[0]
+
+
+def test_days_of_a_week_begin_at_local_midnight():
+    low = int(np.datetime64("2024-10-22T12:00", "ns").astype(np.int64))
+    axes = Figure().add_subplot()
+    draw_clock(axes, low, low + 10 * 86_400 * 10**9, zone=Zone.of("Europe/Berlin"))
+    hours = np.round(np.asarray(axes.xaxis.get_majorticklocs()) * 24) % 24
+    assert set(hours[:5]) == {22}
+    assert set(hours[6:]) == {23}
