@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import xarray as xr
 
 from sleepdask.errors import ParameterError
 from sleepdask.findings import Findings
 from sleepdask.hypnogram import place, start_ns
+from sleepdask.io.remote.file import locate
 from sleepdask.io.scores.base import START, Options, Scores
 from sleepdask.io.scores.datasets import events_of, hypnogram_of
 from sleepdask.io.scores.file import ScoreFile
@@ -27,6 +30,7 @@ def read_hypnogram(
     vocabulary: str | None = None,
     epoch_length: Duration | None = None,
     policy: str = "warn",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Read the sleep stages that a file scores.
 
@@ -48,6 +52,8 @@ def read_hypnogram(
         For a list or table that states none; else 30 s are taken.
     policy
         "strict" refuses anything odd, "warn" makes it a finding.
+    storage_options
+        For the file system of a URL, such as credentials. The path may be any URL that fsspec can read in parts.
 
     Returns
     -------
@@ -75,7 +81,7 @@ def read_hypnogram(
     epoch = None if epoch_length is None else duration_ns(epoch_length, "epoch_length")
     if epoch is not None and not 0 < epoch <= LONGEST_EPOCH:
         raise ParameterError("epoch_length is none", expected="above 0, at most an hour", found=repr(epoch_length))
-    file = ScoreFile(path, Findings(path, policy))
+    file = _score_file(path, policy, storage_options)
     name, scores = _read(file, format, Options(vocabulary, epoch))
     return _in_time(hypnogram_of(scores, file, name), scores, file.findings, start, lights_off)
 
@@ -86,12 +92,13 @@ def read_events(
     format: str | None = None,  # noqa: A002
     start: Instant | xr.DataTree | None = None,
     policy: str = "warn",
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Read the events of a file that are no sleep stages, such as apneas and arousals.
 
     Parameters
     ----------
-    path, format, start, policy
+    path, format, start, policy, storage_options
         As in `read_hypnogram`.
 
     Returns
@@ -112,9 +119,14 @@ def read_events(
     >>> sd.read_events("night.edf")["text"].values.tolist()
     ['Lights off', 'Lights on']
     """
-    file = ScoreFile(path, Findings(path, policy))
+    file = _score_file(path, policy, storage_options)
     name, scores = _read(file, format, Options())
     return _in_time(events_of(scores, file, name), scores, file.findings, start, None)
+
+
+def _score_file(path: str | os.PathLike[str], policy: str, storage_options: Mapping[str, Any] | None) -> ScoreFile:
+    located = locate(path, storage_options)
+    return ScoreFile(located, Findings(str(located), policy))
 
 
 def _read(file: ScoreFile, name: str | None, options: Options) -> tuple[str, Scores]:

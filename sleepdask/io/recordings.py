@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -15,6 +14,7 @@ from sleepdask.chunks import chunk_edges
 from sleepdask.epochs import EpochGrid
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.io.edf.backend import open_edf
+from sleepdask.io.remote.file import locate, named
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import SIGNAL
 from sleepdask.times import duration_ns
@@ -29,16 +29,19 @@ def open_recording(
     chunks: str | int | Mapping[str, Any] | None = "epochs",
     workers: int | None = None,
     policy: str = "warn",
+    annotations: bool = True,
+    keep_identity: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.DataTree:
     """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
 
     EDF+ keeps annotations in every data record; where these are small the file is read through once for them,
-    which also proves that no record is missing.
+    which also proves that no record is missing. Of a file behind a URL nothing is read but the bytes that are needed.
 
     Parameters
     ----------
     path
-        An EDF, EDF+, BDF or BDF+ file.
+        An EDF, EDF+, BDF or BDF+ file: a path, or any URL that fsspec can read in parts (``https://``, ``s3://``).
     dtype
         ``"float32"`` or ``"float64"``, of the physical values.
     chunks
@@ -49,6 +52,14 @@ def open_recording(
     policy
         What may be odd about the file. ``"warn"``: whatever has one sound reading; it is reported. ``"strict"``:
         nothing. ``"repair"``: also what has a likely one, such as data records that overlap.
+    annotations
+        False leaves annotations out. Of a contiguous EDF+ file only the times of the first and the last data record
+        are then read, which opens one behind a URL at once; if these leave room for a gap, all are.
+    keep_identity
+        True keeps what the header says of the patient, the staff and the device, in ``attrs["identity"]``, and serial
+        numbers in `sensor` and `prefilter`, where they are "#" otherwise.
+    storage_options
+        For the file system of a URL, such as credentials; never shown in what comes of it.
 
     Returns
     -------
@@ -64,6 +75,8 @@ def open_recording(
     ------
     FileFormatError
         The file is no EDF, holds no data record, or cannot be read under the policy.
+    RemoteFileError
+        A file behind a URL cannot be reached, or its server cannot send parts of it.
 
     Examples
     --------
@@ -72,9 +85,10 @@ def open_recording(
     >>> night["256Hz"]["signal"].sel(channel="C3-M2", time=slice("2024-03-11T22:48", "2024-03-11T22:48")).shape
     (15360,)
     """
-    if Path(path).suffix.lower() in {".csv", ".zarr"}:
-        raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
-    recording = open_edf(path, dtype=dtype, policy=policy)
+    file = locate(path, storage_options)
+    if named(file).suffix.lower() in {".csv", ".zarr"}:
+        raise FileFormatError("this kind of recording is not read", where=file, expected="an EDF or BDF file")
+    recording = open_edf(file, dtype=dtype, policy=policy, keep_identity=keep_identity, annotations=annotations)
     if chunks is None:
         return recording
     if chunks == "epochs":

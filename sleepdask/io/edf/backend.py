@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,10 @@ from sleepdask.errors import ParameterError
 from sleepdask.findings import Findings
 from sleepdask.io.edf.annotations import Track, read_track
 from sleepdask.io.edf.header import read_header
+from sleepdask.io.edf.identity import read_identity, without_serials
 from sleepdask.io.edf.model import Header, channel_names
 from sleepdask.io.edf.records import SignalReader
+from sleepdask.io.remote.file import RemoteFile, locate, named
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import time_coordinate
 from sleepdask.signals.recording import (
@@ -69,7 +70,12 @@ class EdfBackendEntrypoint(BackendEntrypoint):
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """Tell from the name, as EDF files have no magic number of their own."""
-        return isinstance(filename_or_obj, str | os.PathLike) and Path(filename_or_obj).suffix.lower() in SUFFIXES
+        if not isinstance(filename_or_obj, str | os.PathLike):
+            return False
+        try:
+            return named(locate(filename_or_obj)).suffix.lower() in SUFFIXES
+        except ParameterError:
+            return False  # file systems within each other
 
     def open_dataset(
         self,
@@ -79,10 +85,13 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         rate: float | None = None,
         dtype: str = "float32",
         policy: str = "warn",
+        keep_identity: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> xr.Dataset:
         """Open the signals of one sampling rate; `rate` in Hz may be left out where there is only one."""
-        findings = Findings(filename_or_obj, policy)
-        header = read_header(filename_or_obj, findings)
+        file = locate(filename_or_obj, storage_options)
+        findings = Findings(str(file), policy)
+        header = read_header(file, findings)
         nodes = _nodes(header)
         if rate is not None:
             nodes = {name: node for name, node in nodes.items() if abs(float(node[0]) - rate) < 1e-6 * rate}
@@ -90,14 +99,18 @@ class EdfBackendEntrypoint(BackendEntrypoint):
             rates = ", ".join(f"{float(hz):g}" for hz, _ in _nodes(header).values())
             raise ParameterError(
                 "the file has no signal of this rate" if rate is not None else "the file has several sampling rates",
-                where=filename_or_obj,
+                where=file,
                 expected=f"rate= one of {rates or 'none: there are no signals'} (Hz)",
                 found=rate,
                 fix="or open all with open_recording",
             )
         ((_, signals),) = nodes.values()
-        track = read_track(filename_or_obj, header, findings)
-        dataset = _dataset(filename_or_obj, header, track, signals, dtype)
+        track = read_track(file, header, findings)
+        dataset = _dataset(file, header, track, signals, dtype, keep_identity=keep_identity)
+        if keep_identity:
+            dataset.attrs["identity"] = read_identity(file, plus="+" in header.kind)
+        if isinstance(file, RemoteFile):
+            dataset.encoding["source"] = str(file)  # else the URL as it was given, with all that is secret in it
         return dataset.drop_vars(drop_variables) if drop_variables else dataset
 
     def open_groups_as_dict(
@@ -107,9 +120,18 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         dtype: str = "float32",
         policy: str = "warn",
+        keep_identity: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> dict[str, xr.Dataset]:
         """Open every node, the root under ``"/"``."""
-        tree = self.open_datatree(filename_or_obj, drop_variables=drop_variables, dtype=dtype, policy=policy)
+        tree = self.open_datatree(
+            filename_or_obj,
+            drop_variables=drop_variables,
+            dtype=dtype,
+            policy=policy,
+            keep_identity=keep_identity,
+            storage_options=storage_options,
+        )
         return {node.path: node.to_dataset(inherit=False) for node in tree.subtree}
 
     def open_datatree(
@@ -119,36 +141,53 @@ class EdfBackendEntrypoint(BackendEntrypoint):
         drop_variables: str | Iterable[str] | None = None,
         dtype: str = "float32",
         policy: str = "warn",
+        keep_identity: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> xr.DataTree:
         """Open the whole recording: reads the header and, in EDF+ files, the annotations; no sample."""
-        tree = open_edf(filename_or_obj, dtype=dtype, policy=policy)
+        file = locate(filename_or_obj, storage_options)
+        tree = open_edf(file, dtype=dtype, policy=policy, keep_identity=keep_identity)
+        if isinstance(file, RemoteFile):
+            tree.encoding["source"] = str(file)
         if not drop_variables:
             return tree
         dropped: xr.DataTree = tree.map_over_datasets(lambda node: node.drop_vars(drop_variables, errors="ignore"))
         return dropped
 
 
-def open_edf(path: str | os.PathLike[str], *, dtype: str = "float32", policy: str = "warn") -> xr.DataTree:
+def open_edf(
+    path: str | os.PathLike[str] | RemoteFile,
+    *,
+    dtype: str = "float32",
+    policy: str = "warn",
+    keep_identity: bool = False,
+    annotations: bool = True,
+) -> xr.DataTree:
     """Open an EDF or BDF file as a recording whose signals are read when they are indexed.
 
     Reads the header and, in EDF+ files, the annotations, which tell the time of each data record; no sample.
-    Nothing that names the patient, the staff or the device is kept.
+    Nothing that names the patient, the staff or the device is kept, unless `keep_identity` asks for it.
     """
-    findings = Findings(path, policy)
+    findings = Findings(str(path), policy)
     header = read_header(path, findings)
-    track = read_track(path, header, findings)
-    nodes = {name: _dataset(path, header, track, signals, dtype) for name, (_, signals) in _nodes(header).items()}
-    if any(signal.is_annotation for signal in header.signals):
+    track = read_track(path, header, findings, annotations=annotations)
+    nodes = {
+        name: _dataset(path, header, track, signals, dtype, keep_identity=keep_identity)
+        for name, (_, signals) in _nodes(header).items()
+    }
+    if annotations and any(signal.is_annotation for signal in header.signals):
         nodes[ANNOTATIONS] = _annotations(header, track)
+    identity = {"identity": read_identity(path, plus="+" in header.kind)} if keep_identity else {}
     return recording_tree(
         nodes,
         {
-            "recording_id": Path(path).stem,
-            "source": Path(path).name,
+            "recording_id": named(path).stem,
+            "source": named(path).name,
             "format": header.kind,
             "start": str(np.datetime64(track.stretches[0].start_ns, "ns")) if header.dated else "NaT",
             "time_zone": "",
             "findings": [str(finding) for finding in findings.found],
+            **identity,
         },
     )
 
@@ -175,13 +214,22 @@ def _nodes(header: Header) -> dict[str, tuple[Fraction, list[int]]]:
     return nodes
 
 
-def _dataset(path: str | os.PathLike[str], header: Header, track: Track, signals: list[int], dtype: str) -> xr.Dataset:
+def _dataset(
+    path: str | os.PathLike[str] | RemoteFile,
+    header: Header,
+    track: Track,
+    signals: list[int],
+    dtype: str,
+    *,
+    keep_identity: bool,
+) -> xr.Dataset:
     array = EdfArray(SignalReader.of(path, header, signals, dtype))
     n_signals, n_samples = array.shape
     per_record = array.reader.samples_per_record
     records = max(1, _CHUNK_BYTES // (n_signals * per_record * array.dtype.itemsize))
     names = dict(zip(header.ordinary, channel_names(header), strict=True))
     heads = [header.signals[number] for number in signals]
+    shown = str if keep_identity else without_serials
 
     def texts(values: list[str]) -> tuple[str, Any]:
         return "channel", np.array(values, dtype=str)
@@ -195,8 +243,8 @@ def _dataset(path: str | os.PathLike[str], header: Header, track: Track, signals
                 [head.unit for head in heads],
                 Fraction(per_record * 1_000_000_000, header.record_ns),
             ),
-            "sensor": texts([head.transducer for head in heads]),
-            "prefilter": texts([head.prefilter for head in heads]),
+            "sensor": texts([shown(head.transducer) for head in heads]),
+            "prefilter": texts([shown(head.prefilter) for head in heads]),
         },
     ).assign_coords(time_coordinate(_clock(header, track, per_record)))
     if any(head.uncalibrated for head in heads):

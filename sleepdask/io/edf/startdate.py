@@ -7,10 +7,10 @@ import re
 
 from sleepdask.io.edf.fields import Field
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DATE = re.compile(r"(\d?\d)([./:-]) ?(\d?\d)\2 ?(\d\d|yy)", re.ASCII)
 _TIME = re.compile(r"(\d?\d)([.:-]) ?(\d?\d)\2 ?(\d?\d)", re.ASCII)
-_LONG_DATE = re.compile(rf"Startdate (\d\d)-({'|'.join(_MONTHS)})-(\d{{4}})(?: |$)", re.ASCII | re.IGNORECASE)
+_LONG_DATE = re.compile(rf"Startdate (\d\d)-({'|'.join(MONTHS)})-(\d{{4}})(?: |$)", re.ASCII | re.IGNORECASE)
 
 _UNKNOWN = "the start is unknown, and times count from it"
 
@@ -87,7 +87,7 @@ def _short_date(field: Field, parts: re.Match[str], long: dt.date | None) -> dt.
 def _long_date(recording: Field) -> dt.date | None:
     found = _LONG_DATE.match(recording.text())
     try:
-        return dt.date(int(found[3]), _MONTHS.index(found[2].upper()) + 1, int(found[1])) if found else None
+        return dt.date(int(found[3]), MONTHS.index(found[2].upper()) + 1, int(found[1])) if found else None
     except ValueError:
         return None
 
