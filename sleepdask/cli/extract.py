@@ -9,6 +9,7 @@ import click
 
 from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
+from sleepdask.cli.locations import keep_identity_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
@@ -17,9 +18,9 @@ from sleepdask.parallel.config import ParallelConfig
 
 
 @click.command("extract")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=location)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
-@click.option("--hypnogram", type=click.Path(path_type=Path), help="File with the sleep stages, of any format.")
+@click.option("--hypnogram", type=location, metavar="PATH", help="File with the sleep stages, of any format.")
 @click.option(
     "--features",
     default=DEFAULT_FEATURES,
@@ -50,13 +51,14 @@ from sleepdask.parallel.config import ParallelConfig
 )
 @click.option("--format", "formats", default="parquet", show_default=True, help=f"Any of {','.join(FILE_NAMES)}.")
 @policy_option
+@keep_identity_option
 @backend_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
 @output_options
 def command(
     *,
-    path: Path,
+    path: Path | str,
     output: Path,
     features: str,
     formats: str,
@@ -64,16 +66,17 @@ def command(
     channel_table: str | None,
     config: ParallelConfig,
     policy: str,
+    keep_identity: bool,
     dry_run: bool,
     force: bool,
     quiet: bool,
     as_json: bool,
-    hypnogram: Path | None,
+    hypnogram: Path | str | None,
     **options: Any,
 ) -> int:
     """Compute features of every epoch of the recording at PATH and write them into a folder.
 
-    The folder gets features.parquet (one row an epoch), provenance.json and overview.png.
+    The folder gets features.parquet (one row an epoch), provenance.json and overview.png. PATH may be a URL.
     """  # fmt: skip
     job = Job(
         path=path,
@@ -85,6 +88,7 @@ def command(
         options=options | {"channels": list(channels) or None},
         config=config,
         policy=policy,
+        keep_identity=keep_identity,
         force=force,
     )
     if dry_run:

@@ -9,6 +9,7 @@ import click
 import xarray as xr
 
 from sleepdask.cli.channels import channel_table_option, open_named
+from sleepdask.cli.locations import IDENTITY_NOTE, keep_identity_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
@@ -16,16 +17,19 @@ from sleepdask.times import describe_span, describe_time
 
 
 @click.command("info")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=location)
 @channel_table_option
 @policy_option
+@keep_identity_option
 @output_options
-def command(path: Path, *, channel_table: str | None, policy: str, quiet: bool, as_json: bool) -> int:
+def command(
+    path: Path | str, *, channel_table: str | None, policy: str, keep_identity: bool, quiet: bool, as_json: bool
+) -> int:
     """Show what a recording holds: nodes, channels, rates, units, time. No sample is read."""
-    recording = open_named(path, channel_table, policy)
+    recording = open_named(path, channel_table, policy, keep_identity=keep_identity)
     document = describe(recording)
     show(document, _text(document), as_json=as_json)
-    report([], document["findings"], quiet=quiet)
+    report([IDENTITY_NOTE] if keep_identity else [], document["findings"], quiet=quiet)
     return exit_code(document["findings"])
 
 
@@ -68,6 +72,8 @@ def _text(document: dict[str, Any]) -> str:
             name, kind, unit = channel["channel"], channel["signal_type"], channel["unit"] or "no unit"
             label = f"  [{channel['label']}]" if channel.get("label", name) != name else ""
             lines.append(f"  {name:<{width}}  {kind:<11}  {unit:<8}  {channel['sensor']}{label}".rstrip())
+    if "identity" in document:
+        lines += ["", *(f"{name.replace('_', ' ')}: {value}" for name, value in document["identity"].items())]
     if document["annotations"]:
         lines.append(f"\n{document['annotations']} annotations")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections import Counter
@@ -15,6 +16,7 @@ from typing import Any
 import xarray as xr
 
 from sleepdask.cli.channels import open_named, table_file
+from sleepdask.cli.locations import IDENTITY_NOTE
 from sleepdask.cli.output import exit_code, report, show
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
@@ -24,6 +26,7 @@ from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.provenance import describe_file, provenance
+from sleepdask.io.remote.file import RemoteFile, locate, named
 from sleepdask.io.results import FILE_NAMES, PROVENANCE, check_formats, write_features
 from sleepdask.io.tables import describe, feature_names, feature_nodes
 from sleepdask.parallel.backends import backend_name, graph_workers
@@ -33,6 +36,7 @@ from sleepdask.runners import compute
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 OVERVIEW = "overview.png"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
 RESULTS = (*FILE_NAMES.values(), PROVENANCE, OVERVIEW)  # all that a job in any format may leave in its folder
 
 
@@ -40,22 +44,24 @@ RESULTS = (*FILE_NAMES.values(), PROVENANCE, OVERVIEW)  # all that a job in any 
 class Job:
     """One recording, what to compute of it, and where the results go."""
 
-    path: Path
+    path: Path | str
     output: Path
     features: tuple[Feature, ...]
-    hypnogram: Path | None = None
+    hypnogram: Path | str | None = None
     channel_table: str | None = None
     formats: tuple[str, ...] = ("parquet",)
     options: Mapping[str, Any] = field(default_factory=dict)
     config: ParallelConfig = field(default_factory=get_parallel_config)
     policy: str = "warn"
     force: bool = False
+    keep_identity: bool = False
 
     @property
-    def inputs(self) -> dict[str, Path]:
+    def inputs(self) -> dict[str, Path | RemoteFile]:
         """All that is read, by its role."""
-        given = {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
-        return {"recording": self.path} | {role: path for role, path in given.items() if path is not None}
+        table = table_file(self.channel_table)
+        given = {"recording": self.path, "hypnogram": self.hypnogram, "channel_table": table}
+        return {role: named(locate(path)) for role, path in given.items() if path is not None}
 
     @property
     def file_names(self) -> list[str]:
@@ -68,7 +74,7 @@ class Job:
         hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram)
         chunking = {"workers": graph_workers(self.config), "chunk_size": self.config.chunk_size}
         options = dict(self.options) | {"hypnogram": hypnogram} | chunking
-        return open_named(self.path, self.channel_table, self.policy), options
+        return open_named(self.path, self.channel_table, self.policy, keep_identity=self.keep_identity), options
 
     def plan(self) -> ExtractionPlan:
         """What would be done."""
@@ -104,7 +110,7 @@ class Outcome:
             "stages": stage_counts(self.features["stage"].values),
             "columns": sum(len(feature_names(node)) * node.sizes["channel"] for node in nodes.values()),
             "status": {name: dict(Counter(node["status"].values.tolist())) for name, node in nodes.items()},
-            "notes": self.features.attrs["notes"],
+            "notes": [*self.features.attrs["notes"], *([IDENTITY_NOTE] if self.job.keep_identity else [])],
             "findings": self.findings,
             "seconds": round(self.seconds, 3),
         }
@@ -122,7 +128,7 @@ def run(job: Job, *, progress: bool | None = None) -> Outcome:
         for kind in job.formats:
             write_features(features, paths[FILE_NAMES[kind]], kind)
         paths[PROVENANCE].write_text(
-            json.dumps(_provenance(job, inputs, features), indent=1, ensure_ascii=False), "utf-8"
+            json.dumps(_provenance(job, inputs, features, recording), indent=1, ensure_ascii=False), "utf-8"
         )
         from sleepdask.viz.overview import overview
 
@@ -147,7 +153,9 @@ def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
 
 
 def _named(word: str) -> str:
-    """Keep of a path only its name, as folders may be named after people."""
+    """Keep of a path or URL only its name, as folders may be named after people, and queries hold credentials."""
+    if url := _URL.search(word):
+        return RemoteFile(url[0]).name
     return Path(word).name if "/" in word else word
 
 
@@ -164,7 +172,7 @@ def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str
     return spectrogram(recording, channel, segment=segment, **(dict(options) | {"channels": None}))
 
 
-def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> dict[str, Any]:
+def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree, recording: xr.DataTree) -> dict[str, Any]:
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
@@ -172,7 +180,8 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> d
         "backend": backend_name(job.config),
         "workers": graph_workers(job.config),
     }
-    return provenance(
+    identity = {"note": IDENTITY_NOTE, "identity": recording.attrs["identity"]} if job.keep_identity else {}
+    return identity | provenance(
         inputs=inputs,
         parameters=parameters,
         table=describe(features),
