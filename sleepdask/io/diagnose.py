@@ -83,7 +83,7 @@ def diagnose(*paths: str | os.PathLike[str], storage_options: Mapping[str, Any] 
     >>> [(file.path.name, file.policy) for file in sd.diagnose("night.edf")]
     [('night.edf', 'strict')]
     """
-    files = [file for path in paths for file in _files(path, storage_options)]
+    files = [file for path in paths for file in recording_files(path, storage_options)]
     config = replace(get_parallel_config(), on_error="raise", timeout=None)  # no file fails
     return ParallelExecutor(config).map_threaded(diagnose_file, files, desc="diagnose")
 
@@ -125,7 +125,16 @@ def _refused(error: SleepdaskError) -> Finding:
     return Finding("error", "refused", "; ".join(said), ": ".join(filter(None, ["it is refused", error.fix])))
 
 
-def _files(given: str | os.PathLike[str], options: Mapping[str, Any] | None) -> Iterator[Path | RemoteFile]:
+def recording_files(
+    given: str | os.PathLike[str], options: Mapping[str, Any] | None = None
+) -> Iterator[Path | RemoteFile]:
+    """Give a file, or all files of a folder that look like recordings, sorted by path.
+
+    Raises
+    ------
+    ParameterError
+        There is no such file or folder.
+    """
     located = locate(given, options if is_url(given) else None)
     if isinstance(located, RemoteFile):
         yield located

@@ -123,7 +123,8 @@ def _main_fields(findings: Findings, raw: bytes) -> dict[str, Field]:
     if len(raw) < BLOCK and (b"0       ".startswith(raw[:8]) or _BDF.startswith(raw[:8])):
         raise _short(findings, BLOCK, len(raw))
     if version.raw != _BDF and version.text() != "0":
-        raise version.refusal("is not that of EDF or BDF", "'0' and seven blanks", fix="check that it is an EDF file")
+        fix = "check that it is an EDF file"
+        raise version.refusal("is not that of EDF or BDF", "'0' and seven blanks", found=version.shape(), fix=fix)
     return fields
 
 
@@ -143,7 +144,8 @@ def _kind(reserved: Field, container: str) -> str:
         return container
     if text[4:5] in ("C", "D"):
         return f"{container}+{text[4]}"
-    refusal = reserved.refusal("does not say whether the recording is contiguous", "'EDF+C' or 'EDF+D'")
+    found = repr(text[:4])  # what follows is free text
+    refusal = reserved.refusal("does not say whether the recording is contiguous", "'EDF+C' or 'EDF+D'", found=found)
     reserved.findings.guess("no-continuity", refusal, "it is contiguous", where=reserved.where)
     return f"{container}+C"
 
@@ -162,7 +164,7 @@ def _check_header_bytes(field: Field, expected: int, *, fits: bool) -> None:
     message = "does not fit the number of signals"
     reading = f"the data begin at byte {expected}"
     if fits:
-        field.note("header-bytes", f"{message}: {field.text()!r}", f"the size of the file proves that {reading}")
+        field.note("header-bytes", f"{message}: {field.quoted()}", f"the size of the file proves that {reading}")
     else:
         refusal = field.refusal(message, f"256 * ({expected // BLOCK - 1} signals + 1) = {expected}")
         field.findings.guess("header-bytes", refusal, reading, where=field.where)
@@ -178,6 +180,7 @@ def _check_annotations(findings: Findings, kind: str, reserved: Field, signals: 
         refusal = reserved.refusal(
             "says that the recording is discontinuous, but nothing tells when its data records were taken",
             "an 'EDF Annotations' signal with the time of each",
+            found="none",
             fix="export the recording again, with its annotations",
         )
         findings.guess("no-record-times", refusal, "its data records follow each other", where=reserved.where)
