@@ -17,7 +17,7 @@ class Served:
 
     Modes: "ranges"; "whole" ignores ranges; "breaks" closes the connection in the middle of every body; "breaks once"
     does so for the first; "busy once" answers 503 to the first; "shifted" sends other bytes than asked for; "gzip" says
-    that it packed them; "denied", "nothing" and "gone" answer 403, 500 and 410.
+    that it packed them; "silent" never answers; "denied", "nothing" and "gone" answer 403, 500 and 410.
     """
 
     url: str = ""
@@ -29,6 +29,7 @@ class Served:
     methods: set[str] = field(default_factory=set)
     authorizations: set[str] = field(default_factory=set)
     sent: int = 0
+    closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reset(self) -> None:
@@ -79,6 +80,8 @@ def range_server(files: dict[str, bytes], *, mode: str = "ranges", validators: b
                 mode = served.mode
                 if mode.endswith(" once"):
                     served.mode = "ranges"
+            if mode == "silent":
+                served.closing.wait()
             failures = {"denied": 403, "nothing": 500, "gone": 410, "busy once": 503}
             if body is None or mode in failures:
                 self._end(404 if body is None else failures[mode])
@@ -137,6 +140,7 @@ def range_server(files: dict[str, bytes], *, mode: str = "ranges", validators: b
     try:
         yield served
     finally:
+        served.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

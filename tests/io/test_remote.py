@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import edfio
 import fsspec
 import numpy as np
@@ -21,6 +22,7 @@ from sleepdask.errors import RemoteFileError
 from sleepdask.io.edf.header import read_header
 from sleepdask.io.edf.records import SignalReader
 from sleepdask.io.remote.file import RemoteFile, locate
+from sleepdask.simulate import simulate_night
 
 HOUR = 3600
 MINUTES = 5
@@ -170,6 +172,23 @@ def test_extract_reads_each_byte_about_once_and_gives_the_same_bits(
     pd.testing.assert_frame_equal(*(sd.to_dataframe(found) for found in results.values()), check_exact=True)
 
 
+def test_each_node_reads_the_records_it_shares_with_others(tmp_path: Path) -> None:
+    psg, _ = simulate_night(hours=0.1).write(tmp_path)
+    raw = psg.read_bytes()
+    header, record = layout(raw)
+    with range_server({"night.edf": raw}) as server:
+        night = sd.open_recording(f"{server.url}/night.edf", chunks=None)
+        nodes = [name for name in night.children if name.endswith("Hz")]
+        server.reset()
+        sd.compute(sd.extract(night, [sd.features.Statistics()], workers=2), progress=False)
+        assert len(nodes) == 3
+        assert server.asked <= len(nodes) * (len(raw) - header)
+        server.reset()
+        sd.compute(sd.extract(night, [sd.features.Statistics()], channels=["SpO2"], workers=2), progress=False)
+        assert len(server.requests) <= 2
+        assert server.asked <= 360 * record
+
+
 def test_the_engine_of_xarray_reads_urls(server: Served, local: Path) -> None:
     url = server.url.replace("http://", "http://jane:secret@") + "/plain.edf?signature=0123"
     for dataset in (
@@ -227,6 +246,14 @@ def test_a_server_that_breaks_off_is_an_error(server: Served) -> None:
     server.mode = "breaks"
     with pytest.raises(RemoteFileError, match=r"plain\.edf: the server could not be read, in 3 attempts"):
         night["100Hz/signal"].isel(time=slice(10)).values  # noqa: B018
+
+
+def test_a_server_that_says_nothing_is_an_error(server: Served) -> None:
+    server.mode = "silent"
+    with pytest.raises(RemoteFileError, match="could not be read, in 3 attempts; found .*Timeout") as caught:
+        sd.open_recording(f"{server.url}/plain.edf", storage_options={"timeout": aiohttp.ClientTimeout(sock_read=0.2)})
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), str(again)) == (RemoteFileError, str(caught.value))
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:
