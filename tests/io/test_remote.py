@@ -250,7 +250,7 @@ def test_a_server_that_breaks_off_is_an_error(server: Served) -> None:
 
 def test_a_server_that_says_nothing_is_an_error(server: Served) -> None:
     server.mode = "silent"
-    with pytest.raises(RemoteFileError, match="could not be read, in 3 attempts; found .*Timeout") as caught:
+    with pytest.raises(RemoteFileError, match=r"could not be read, in 3 attempts; found .*Timeout") as caught:
         sd.open_recording(f"{server.url}/plain.edf", storage_options={"timeout": aiohttp.ClientTimeout(sock_read=0.2)})
     again = pickle.loads(pickle.dumps(caught.value))
     assert (type(again), str(again)) == (RemoteFileError, str(caught.value))
