@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
     from sleepdask.hypnogram import stage_counts
+    from sleepdask.io.deidentify import deidentify
     from sleepdask.io.diagnose import diagnose
     from sleepdask.io.hypnogram_files import write_hypnogram
     from sleepdask.io.hypnograms import read_events, read_hypnogram
@@ -40,6 +41,7 @@ _HOME = {
     "canonical_name": "sleepdask.signals.channels",
     "channel_names": "sleepdask.signals.renaming",
     "compute": "sleepdask.runners",
+    "deidentify": "sleepdask.io.deidentify",
     "diagnose": "sleepdask.io.diagnose",
     "extract": "sleepdask.features.extract",
     "join_recordings": "sleepdask.signals.joining",
@@ -71,6 +73,7 @@ __all__ = [
     "canonical_name",
     "channel_names",
     "compute",
+    "deidentify",
     "diagnose",
     "extract",
     "features",

@@ -60,6 +60,10 @@ class ParameterError(SleepdaskError, ValueError):
     """An argument is unknown, outside its range, or does not fit the data."""
 
 
+class RemoteFileError(SleepdaskError, OSError):
+    """A file on another machine cannot be reached, or not read in parts."""
+
+
 class OutputError(SleepdaskError, OSError):
     """A result cannot be written, or would replace one that is already there."""
 

@@ -27,7 +27,7 @@ def table_file(channel_table: str | None) -> Path | None:
     return None if channel_table in (None, PACKAGED) else Path(str(channel_table))
 
 
-def open_named(paths: Sequence[Path], channel_table: str | None, **how: Any) -> xr.DataTree:
+def open_named(paths: Sequence[Path | str], channel_table: str | None, **how: Any) -> xr.DataTree:
     """Open a recording uncut, of one file or joined of several, its channels called by the table if one is given."""
     table = None if channel_table is None else load_channel_table(table_file(channel_table))
     recording = open_recording(paths if len(paths) > 1 else paths[0], chunks=None, **how)

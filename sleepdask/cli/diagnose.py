@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from sleepdask.cli.locations import location
 from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, show
 from sleepdask.io.diagnose import NONE, Diagnosis, diagnose, summary
 from sleepdask.parallel.settings import parallel_config
@@ -22,9 +23,9 @@ _READ = {
 
 
 @click.command("diagnose")
-@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("paths", type=location, nargs=-1, required=True)
 @output_options
-def command(paths: tuple[Path, ...], *, quiet: bool, as_json: bool) -> int:
+def command(paths: tuple[Path | str, ...], *, quiet: bool, as_json: bool) -> int:
     """Look at the recordings at PATHS, files or whole folders, before they are read: their headers, no samples."""
     with parallel_config(enable_progress=not quiet):
         files = diagnose(*paths)

@@ -9,6 +9,7 @@ import click
 
 from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
+from sleepdask.cli.locations import keep_identity_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
@@ -17,9 +18,9 @@ from sleepdask.parallel.config import ParallelConfig
 
 
 @click.command("extract")
-@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("paths", type=location, nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
-@click.option("--hypnogram", type=click.Path(path_type=Path), help="File with the sleep stages, of any format.")
+@click.option("--hypnogram", type=location, metavar="PATH", help="File with the sleep stages, of any format.")
 @click.option(
     "--features",
     default=DEFAULT_FEATURES,
@@ -51,13 +52,14 @@ from sleepdask.parallel.config import ParallelConfig
 @click.option("--format", "formats", default="parquet", show_default=True, help=f"Any of {','.join(FILE_NAMES)}.")
 @policy_option
 @timezone_option
+@keep_identity_option
 @backend_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
 @output_options
 def command(
     *,
-    paths: tuple[Path, ...],
+    paths: tuple[Path | str, ...],
     output: Path,
     features: str,
     formats: str,
@@ -66,18 +68,19 @@ def command(
     config: ParallelConfig,
     policy: str,
     timezone: str | None,
+    keep_identity: bool,
     dry_run: bool,
     force: bool,
     quiet: bool,
     as_json: bool,
-    hypnogram: Path | None,
+    hypnogram: Path | str | None,
     **options: Any,
 ) -> int:
     """Compute features of every epoch of the recording at PATHS and write them into a folder.
 
     Several PATHS are files of one night, in any order: they are joined by the clock.
 
-    The folder gets features.parquet (one row an epoch), provenance.json and overview.png.
+    The folder gets features.parquet (one row an epoch), provenance.json and overview.png. PATHS may be URLs.
     """  # fmt: skip
     job = Job(
         path=paths,
@@ -90,6 +93,7 @@ def command(
         config=config,
         policy=policy,
         timezone=timezone,
+        keep_identity=keep_identity,
         force=force,
     )
     if dry_run:

@@ -9,6 +9,7 @@ import click
 import numpy as np
 import xarray as xr
 
+from sleepdask.cli.locations import location
 from sleepdask.cli.output import exit_code, output_options, report, show, timezone_option
 from sleepdask.hypnogram import STAGES, UNSCORED, stage_counts
 from sleepdask.io.hypnogram_files import write_hypnogram
@@ -20,7 +21,7 @@ from sleepdask.zones import Zone, zone_of
 
 
 @click.command("hypnogram")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=location)
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Kind of file, where the content is not to tell it.")
 @click.option("--start", help="Start of the recording, for files without dates.")
 @click.option("--lights-off", help="Lights off, for scores that count from it; a time of day needs --start.")
@@ -31,7 +32,7 @@ from sleepdask.zones import Zone, zone_of
 @click.option("--force", is_flag=True, help="Replace a file that is already there.")
 @output_options
 def command(
-    *, path: Path, output: Path | None, force: bool, quiet: bool, as_json: bool, start: str | None, **options: Any
+    *, path: Path | str, output: Path | None, force: bool, quiet: bool, as_json: bool, start: str | None, **options: Any
 ) -> int:
     """Show stages, span and findings of the hypnogram at PATH, and write it in another format."""
     hypnogram = read_hypnogram(path, start=start, **options)

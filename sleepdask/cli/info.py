@@ -10,6 +10,7 @@ import click
 import xarray as xr
 
 from sleepdask.cli.channels import channel_table_option, open_named
+from sleepdask.cli.locations import IDENTITY_NOTE, keep_identity_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
@@ -18,20 +19,29 @@ from sleepdask.zones import Zone, zone_of
 
 
 @click.command("info")
-@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("paths", type=location, nargs=-1, required=True)
 @channel_table_option
 @policy_option
 @timezone_option
+@keep_identity_option
 @output_options
-def command(paths: tuple[Path, ...], *, channel_table: str | None, quiet: bool, as_json: bool, **how: Any) -> int:
+def command(
+    paths: tuple[Path | str, ...],
+    *,
+    channel_table: str | None,
+    keep_identity: bool,
+    quiet: bool,
+    as_json: bool,
+    **how: Any,
+) -> int:
     """Show what a recording holds: nodes, channels, rates, units, time. No sample is read.
 
     Several PATHS are files of one night, in any order: they are joined by the clock.
     """
-    recording = open_named(paths, channel_table, **how)
+    recording = open_named(paths, channel_table, keep_identity=keep_identity, **how)
     document = describe(recording)
     show(document, _text(document, recording), as_json=as_json)
-    report([], document["findings"], quiet=quiet)
+    report([IDENTITY_NOTE] if keep_identity else [], document["findings"], quiet=quiet)
     return exit_code(document["findings"])
 
 
@@ -75,6 +85,8 @@ def _text(document: dict[str, Any], recording: xr.DataTree) -> str:
             name, kind, unit = channel["channel"], channel["signal_type"], channel["unit"] or "no unit"
             label = f"  [{channel['label']}]" if channel.get("label", name) != name else ""
             lines.append(f"  {name:<{width}}  {kind:<11}  {unit:<8}  {channel['sensor']}{label}".rstrip())
+    if "identity" in document:
+        lines += ["", *(f"{name.replace('_', ' ')}: {value}" for name, value in document["identity"].items())]
     if document["annotations"]:
         lines.append(f"\n{document['annotations']} annotations")
     return "\n".join(lines)

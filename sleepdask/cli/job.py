@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections import Counter
@@ -15,6 +16,7 @@ from typing import Any
 import xarray as xr
 
 from sleepdask.cli.channels import open_named, table_file
+from sleepdask.cli.locations import IDENTITY_NOTE
 from sleepdask.cli.output import exit_code, report, show
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
@@ -24,6 +26,7 @@ from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.provenance import describe_file, provenance
+from sleepdask.io.remote.file import RemoteFile, locate, named
 from sleepdask.io.results import FILE_NAMES, PROVENANCE, check_formats, write_features
 from sleepdask.io.tables import describe, feature_names, feature_nodes
 from sleepdask.parallel.backends import backend_name, graph_workers
@@ -35,6 +38,7 @@ from sleepdask.zones import is_zone
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 OVERVIEW = "overview.png"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
 RESULTS = (*FILE_NAMES.values(), PROVENANCE, OVERVIEW)  # all that a job in any format may leave in its folder
 
 
@@ -42,10 +46,10 @@ RESULTS = (*FILE_NAMES.values(), PROVENANCE, OVERVIEW)  # all that a job in any 
 class Job:
     """One recording, of one file or several, what to compute of it, and where the results go."""
 
-    path: Path | tuple[Path, ...]
+    path: Path | str | tuple[Path | str, ...]
     output: Path
     features: tuple[Feature, ...]
-    hypnogram: Path | None = None
+    hypnogram: Path | str | None = None
     channel_table: str | None = None
     formats: tuple[str, ...] = ("parquet",)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -53,18 +57,19 @@ class Job:
     policy: str = "warn"
     timezone: str | None = None
     force: bool = False
+    keep_identity: bool = False
 
     @property
-    def paths(self) -> tuple[Path, ...]:
+    def paths(self) -> tuple[Path | str, ...]:
         """Files of the recording."""
-        return (self.path,) if isinstance(self.path, Path) else self.path
+        return self.path if isinstance(self.path, tuple) else (self.path,)
 
     @property
-    def inputs(self) -> dict[str, Path]:
+    def inputs(self) -> dict[str, Path | RemoteFile]:
         """All that is read, by its role."""
-        given = {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
         recording = dict(zip(numbered("recording"), self.paths, strict=False))
-        return recording | {role: path for role, path in given.items() if path is not None}
+        given = recording | {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
+        return {role: named(locate(path)) for role, path in given.items() if path is not None}
 
     @property
     def file_names(self) -> list[str]:
@@ -74,7 +79,13 @@ class Job:
     def opened(self) -> tuple[xr.DataTree, dict[str, Any]]:
         """Recording, left uncut so that `extract` cuts it where its epochs need it; and its options."""
         check_formats(list(self.formats))
-        recording = open_named(self.paths, self.channel_table, policy=self.policy, timezone=self.timezone)
+        recording = open_named(
+            self.paths,
+            self.channel_table,
+            policy=self.policy,
+            timezone=self.timezone,
+            keep_identity=self.keep_identity,
+        )
         zoned = recording.attrs["time_zone"] and recording.attrs["start"] != "NaT"
         start = recording if zoned else None  # the order of the rows in the file tells equal hours apart
         hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram, start=start)
@@ -116,7 +127,7 @@ class Outcome:
             "stages": stage_counts(self.features["stage"].values),
             "columns": sum(len(feature_names(node)) * node.sizes["channel"] for node in nodes.values()),
             "status": {name: dict(Counter(node["status"].values.tolist())) for name, node in nodes.items()},
-            "notes": self.features.attrs["notes"],
+            "notes": [*self.features.attrs["notes"], *([IDENTITY_NOTE] if self.job.keep_identity else [])],
             "findings": self.findings,
             "seconds": round(self.seconds, 3),
         }
@@ -134,7 +145,7 @@ def run(job: Job, *, progress: bool | None = None) -> Outcome:
         for kind in job.formats:
             write_features(features, paths[FILE_NAMES[kind]], kind)
         paths[PROVENANCE].write_text(
-            json.dumps(_provenance(job, inputs, features), indent=1, ensure_ascii=False), "utf-8"
+            json.dumps(_provenance(job, inputs, features, recording), indent=1, ensure_ascii=False), "utf-8"
         )
         from sleepdask.viz.overview import overview
 
@@ -159,7 +170,9 @@ def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
 
 
 def _named(word: str) -> str:
-    """Keep of a path only its name, as folders may be named after people."""
+    """Keep of a path or URL only its name, as folders may be named after people, and queries hold credentials."""
+    if url := _URL.search(word):
+        return RemoteFile(url[0]).name
     return Path(word).name if "/" in word and not is_zone(word.removeprefix("--timezone=")) else word
 
 
@@ -176,7 +189,7 @@ def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str
     return spectrogram(recording, channel, segment=segment, **(dict(options) | {"channels": None}))
 
 
-def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> dict[str, Any]:
+def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree, recording: xr.DataTree) -> dict[str, Any]:
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
@@ -185,7 +198,8 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree) -> d
         "backend": backend_name(job.config),
         "workers": graph_workers(job.config),
     }
-    return provenance(
+    identity = {"note": IDENTITY_NOTE, "identity": recording.attrs["identity"]} if job.keep_identity else {}
+    return identity | provenance(
         inputs=inputs,
         parameters=parameters,
         table=describe(features),

@@ -16,6 +16,7 @@ _VERBS = {
     "diagnose": "Look at recordings, whole folders of them: what is odd, and what reading makes of it.",
     "extract": "Compute features of every epoch of a recording.",
     "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",
+    "deidentify": "Copy recordings without what identifies people; samples stay byte for byte.",
     "demo": "Make a synthetic night, or take a recording, and run the whole job on it.",
     "tls": "Make certificates for a cluster of your own.",
 }

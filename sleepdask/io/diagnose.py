@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from sleepdask.errors import ParameterError, SleepdaskError
 from sleepdask.findings import POLICIES, Finding, Findings
 from sleepdask.io.edf.annotations import read_track
 from sleepdask.io.edf.header import read_header
+from sleepdask.io.remote.file import RemoteFile, is_url, locate
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.parallel.settings import get_parallel_config
 
@@ -37,7 +38,7 @@ class Diagnosis:
         All that was found, in the order of the file. Where nothing reads it, the last one is an error.
     """
 
-    path: Path
+    path: Path | RemoteFile
     format: str
     policy: str
     findings: tuple[Finding, ...]
@@ -52,7 +53,7 @@ class Diagnosis:
         }
 
 
-def diagnose(*paths: str | os.PathLike[str]) -> list[Diagnosis]:
+def diagnose(*paths: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> list[Diagnosis]:
     """Look at recordings before they are read: what is odd, and what reading makes of it.
 
     Headers, and in EDF+ files the times of the data records and the annotations, are read; no sample is. Files are
@@ -61,8 +62,10 @@ def diagnose(*paths: str | os.PathLike[str]) -> list[Diagnosis]:
     Parameters
     ----------
     *paths
-        Files; and folders, of which every file at any depth is taken that looks like a recording by its name or its
-        first bytes.
+        Files, also behind URLs; and folders of this machine, of which every file at any depth is taken that looks like
+        a recording by its name or its first bytes.
+    storage_options
+        For the file systems of URLs, such as credentials.
 
     Returns
     -------
@@ -80,16 +83,16 @@ def diagnose(*paths: str | os.PathLike[str]) -> list[Diagnosis]:
     >>> [(file.path.name, file.policy) for file in sd.diagnose("night.edf")]
     [('night.edf', 'strict')]
     """
-    files = [file for path in paths for file in _files(Path(path))]
+    files = [file for path in paths for file in recording_files(path, storage_options)]
     config = replace(get_parallel_config(), on_error="raise", timeout=None)  # no file fails
     return ParallelExecutor(config).map_threaded(diagnose_file, files, desc="diagnose")
 
 
-def diagnose_file(path: Path) -> Diagnosis:
+def diagnose_file(path: Path | RemoteFile) -> Diagnosis:
     """Look at one file."""
     found: list[Finding] = []
     for policy in POLICIES[1:]:
-        findings = Findings(path, policy)
+        findings = Findings(str(path), policy)
         kind = ""
         try:
             header = read_header(path, findings)
@@ -122,7 +125,21 @@ def _refused(error: SleepdaskError) -> Finding:
     return Finding("error", "refused", "; ".join(said), ": ".join(filter(None, ["it is refused", error.fix])))
 
 
-def _files(path: Path) -> Iterator[Path]:
+def recording_files(
+    given: str | os.PathLike[str], options: Mapping[str, Any] | None = None
+) -> Iterator[Path | RemoteFile]:
+    """Give a file, or all files of a folder that look like recordings, sorted by path.
+
+    Raises
+    ------
+    ParameterError
+        There is no such file or folder.
+    """
+    located = locate(given, options if is_url(given) else None)
+    if isinstance(located, RemoteFile):
+        yield located
+        return
+    path = Path(located)
     if path.is_dir():
         yield from (file for file in sorted(path.rglob("*")) if file.is_file() and _looks_like_a_recording(file))
     elif path.exists():

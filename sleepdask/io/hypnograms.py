@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import xarray as xr
 
 from sleepdask.errors import ParameterError
 from sleepdask.findings import Findings
+from sleepdask.io.remote.file import locate
 from sleepdask.io.scores.base import START, Options, Scores
 from sleepdask.io.scores.datasets import events_of, hypnogram_of
 from sleepdask.io.scores.file import ScoreFile
@@ -30,6 +33,7 @@ def read_hypnogram(
     epoch_length: Duration | None = None,
     policy: str = "warn",
     timezone: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Read the sleep stages that a file scores.
 
@@ -55,6 +59,8 @@ def read_hypnogram(
         Zone of the local times in the file, such as "Europe/Berlin"; default that of `start`, if it is a recording that
         has one. "Europe/Berlin+02:00" is a clock that stayed there. In an hour that came twice the order of the rows
         tells which one is meant.
+    storage_options
+        For the file system of a URL, such as credentials. The path may be any URL that fsspec can read in parts.
 
     Returns
     -------
@@ -83,7 +89,7 @@ def read_hypnogram(
     epoch = None if epoch_length is None else duration_ns(epoch_length, "epoch_length")
     if epoch is not None and not 0 < epoch <= LONGEST_EPOCH:
         raise ParameterError("epoch_length is none", expected="above 0, at most an hour", found=repr(epoch_length))
-    file = ScoreFile(path, Findings(path, policy), _zone(timezone, start))
+    file = _score_file(path, policy, timezone, start, storage_options)
     name, scores = _read(file, format, Options(vocabulary, epoch), start)
     return _placed(hypnogram_of(scores, file, name), scores, file.zone, start, lights_off)
 
@@ -95,12 +101,13 @@ def read_events(
     start: Instant | xr.DataTree | None = None,
     policy: str = "warn",
     timezone: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Read the events of a file that are no sleep stages, such as apneas and arousals.
 
     Parameters
     ----------
-    path, format, start, policy, timezone
+    path, format, start, policy, timezone, storage_options
         As in `read_hypnogram`.
 
     Returns
@@ -121,9 +128,20 @@ def read_events(
     >>> sd.read_events("night.edf")["text"].values.tolist()
     ['Lights off', 'Lights on']
     """
-    file = ScoreFile(path, Findings(path, policy), _zone(timezone, start))
+    file = _score_file(path, policy, timezone, start, storage_options)
     name, scores = _read(file, format, Options(), start)
     return _placed(events_of(scores, file, name), scores, file.zone, start, None)
+
+
+def _score_file(
+    path: str | os.PathLike[str],
+    policy: str,
+    timezone: str | None,
+    start: Instant | xr.DataTree | None,
+    storage_options: Mapping[str, Any] | None,
+) -> ScoreFile:
+    located = locate(path, storage_options)
+    return ScoreFile(located, Findings(str(located), policy), _zone(timezone, start))
 
 
 def _zone(timezone: str | None, start: Instant | xr.DataTree | None) -> Zone | None:

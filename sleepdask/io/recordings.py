@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -15,12 +14,15 @@ from sleepdask.chunks import chunk_edges
 from sleepdask.epochs import EpochGrid
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.findings import Findings
-from sleepdask.io.edf.backend import open_edf
+from sleepdask.io.edf.opening import EdfFile
 from sleepdask.io.edf.patients import tell_patients
+from sleepdask.io.remote.file import RemoteFile, locate, named
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.joining import join_recordings
 from sleepdask.signals.recording import SIGNAL, is_dated, on_signals, span
 from sleepdask.times import duration_ns
+
+Location = str | os.PathLike[str] | RemoteFile
 
 _WINDOW = duration_ns("30s")
 
@@ -33,16 +35,20 @@ def open_recording(
     workers: int | None = None,
     policy: str = "warn",
     timezone: str | None = None,
+    annotations: bool = True,
+    keep_identity: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> xr.DataTree:
     """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
 
     EDF+ keeps annotations in every data record; where these are small the file is read through once for them,
-    which also proves that no record is missing.
+    which also proves that no record is missing. Of a file behind a URL nothing is read but the bytes that are needed.
 
     Parameters
     ----------
     path
-        An EDF, EDF+, BDF or BDF+ file; or several of one night, in any order, which `join_recordings` joins.
+        An EDF, EDF+, BDF or BDF+ file: a path, or any URL that fsspec can read in parts (``https://``, ``s3://``); or
+        several of one night, in any order, which `join_recordings` joins.
     dtype
         ``"float32"`` or ``"float64"``, of the physical values.
     chunks
@@ -58,6 +64,14 @@ def open_recording(
         which clocks are changed have their true length; times that are typed in are local times of the zone. None:
         all times are local and naive, as in the file. ``"Europe/Berlin+02:00"`` is a clock that stayed there, which
         also tells which of two equal hours a recording starts in.
+    annotations
+        False leaves annotations out. Of a contiguous EDF+ file only the times of the first and the last data record
+        are then read, which opens one behind a URL at once; if these leave room for a gap, all are.
+    keep_identity
+        True keeps what the header says of the patient, the staff and the device, in ``attrs["identity"]``, and serial
+        numbers in `sensor` and `prefilter`, where they are "#" otherwise.
+    storage_options
+        For the file system of a URL, such as credentials; never shown in what comes of it.
 
     Returns
     -------
@@ -75,6 +89,8 @@ def open_recording(
     FileFormatError
         The file is no EDF, holds no data record, or cannot be read under the policy; or its local start came twice in
         the zone, or never was.
+    RemoteFileError
+        A file behind a URL cannot be reached, or its server cannot send parts of it.
     ParameterError
         There is no such file, or no such time zone; or several cannot be joined.
 
@@ -85,8 +101,17 @@ def open_recording(
     >>> night["256Hz"]["signal"].sel(channel="C3-M2", time=slice("2024-03-11T22:48", "2024-03-11T22:48")).shape
     (15360,)
     """
-    how: dict[str, Any] = {"dtype": dtype, "policy": policy, "timezone": timezone}
-    recording = _opened(path, how) if isinstance(path, str | os.PathLike) else _joined(list(path), how)
+    how: dict[str, Any] = {
+        "dtype": dtype,
+        "policy": policy,
+        "timezone": timezone,
+        "annotations": annotations,
+        "keep_identity": keep_identity,
+    }
+    if isinstance(path, str | os.PathLike | RemoteFile):
+        recording = _opened(locate(path, storage_options), how)
+    else:
+        recording = _joined([locate(each, storage_options) for each in path], how)
     if chunks is None:
         return recording
     if chunks == "epochs":
@@ -96,13 +121,13 @@ def open_recording(
     return recording.map_over_datasets(_chunk, chunks)
 
 
-def _opened(path: str | os.PathLike[str], how: Mapping[str, Any]) -> xr.DataTree:
-    if Path(path).suffix.lower() in {".csv", ".zarr"}:
+def _opened(path: Location, how: Mapping[str, Any]) -> xr.DataTree:
+    if named(path).suffix.lower() in {".csv", ".zarr"}:
         raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
-    return open_edf(path, **how)
+    return EdfFile.open(path, **how).recording()
 
 
-def _joined(paths: list[str | os.PathLike[str]], how: Mapping[str, Any]) -> xr.DataTree:
+def _joined(paths: Sequence[Location], how: Mapping[str, Any]) -> xr.DataTree:
     recording = join_recordings([_opened(path, how) for path in paths], policy=how["policy"])
     findings = Findings(str(recording.attrs["source"]), how["policy"])
     tell_patients(paths, findings)

@@ -308,7 +308,7 @@ def test_sessions_over_a_change_of_the_clock_have_their_true_distance() -> None:
     with pytest.raises(sd.ParameterError, match=r"an overlap of 1 s, from 2024-10-27T01:30:00\.000\+02:00"):
         sd.join_recordings([evening, evening])
     naive = session("naive", 0, {"Flow": flow(10)})
-    with pytest.raises(sd.ParameterError, match="time zones; found .*unknown in naive"):
+    with pytest.raises(sd.ParameterError, match=r"time zones; found .*unknown in naive"):
         sd.join_recordings([evening, naive])
 
 

@@ -17,8 +17,9 @@ from sleepdask.findings import Findings
 from sleepdask.io.edf.fields import decode_text
 from sleepdask.io.edf.model import Header, SignalHeader
 from sleepdask.io.edf.recordfile import RecordFile
-from sleepdask.io.edf.recordtimes import RecordTimes, Stretch
+from sleepdask.io.edf.recordtimes import TOLERANCE_NS, RecordTimes, Stretch
 from sleepdask.io.edf.tal import SECOND, Tal, TalError, parse_tals
+from sleepdask.io.remote.file import RemoteFile
 
 _POWERS_OF_TEN = 10 ** np.arange(1, 19)
 _MOST_DIGITS = 9
@@ -31,7 +32,7 @@ class Annotation:
     Parameters
     ----------
     onset_ns
-        Nanoseconds after the start written in the header (`Header.time_origin`); in a recording that starts
+        Nanoseconds after the start written in the header (`Header.origin_ns`); in a recording that starts
         within a second this is not the time of its first sample.
     duration_ns
         Nanoseconds, or None when the file states none.
@@ -60,7 +61,13 @@ class Track:
     stretches: tuple[Stretch, ...]
 
 
-def read_track(path: str | os.PathLike[str], header: Header, findings: Findings | None = None) -> Track:
+def read_track(
+    path: str | os.PathLike[str] | RemoteFile,
+    header: Header,
+    findings: Findings | None = None,
+    *,
+    annotations: bool = True,
+) -> Track:
     """Read all annotations of a file, and the times of its data records.
 
     Parameters
@@ -70,6 +77,9 @@ def read_track(path: str | os.PathLike[str], header: Header, findings: Findings 
         records follow each other from the start on.
     findings
         Takes what was odd, and holds the policy; default: a new one of the policy "warn".
+    annotations
+        False leaves them out, and reads only the times that the first and the last data record of a contiguous
+        recording state; all the others as well if these two leave room for a gap.
 
     Raises
     ------
@@ -77,12 +87,15 @@ def read_track(path: str | os.PathLike[str], header: Header, findings: Findings 
         If a data record begins before the one before it ends (by more than 1 ms), or does not state its time in a
         discontinuous recording; or if the file changed since its header was read.
     """
-    findings = findings or Findings(path)
+    findings = findings or Findings(str(path))
     file = header.record_file(path)
     times = RecordTimes(findings, header)
     lists = _Lists(file, header, findings)
     found: list[Annotation] = []
     keeps_time = any(s.is_ordinary for s in header.signals)
+    if not annotations and keeps_time and lists.show_no_gap(times):
+        times.report()
+        return Track((), tuple(times.stretches))
     for signal in header.signals:
         if signal.is_annotation and signal.samples_per_record:
             for tal in lists.read(signal, times if keeps_time else None):
@@ -90,7 +103,8 @@ def read_track(path: str | os.PathLike[str], header: Header, findings: Findings 
             keeps_time = False  # only the first annotation signal does
     lists.report()
     times.report()
-    return Track(tuple(sorted(found, key=attrgetter("onset_ns"))), tuple(times.stretches))
+    kept = sorted(found, key=attrgetter("onset_ns")) if annotations else ()
+    return Track(tuple(kept), tuple(times.stretches))
 
 
 class _Lists:
@@ -107,8 +121,8 @@ class _Lists:
 
         A record that holds its own time alone, as nearly all do, is recognised as a whole and left out.
         """
-        begin, end = signal.byte_offset, signal.byte_offset + self._header.sample_bytes * signal.samples_per_record
-        for first, block, at in self._file.spans(0, self._file.n_records, begin, end):
+        begin, end = self._place(signal)
+        for first, block, at in self._file.spans(0, self._file.n_records, begin, end, sparse=True):
             lists = block[:, at : at + end - begin]
             done = 0
             while done < len(lists):
@@ -121,6 +135,31 @@ class _Lists:
                     if times is not None and times.see(first + number, tals[0] if tals else None):
                         done = number + 1  # other times are due from here on
                         break
+
+    def show_no_gap(self, times: RecordTimes) -> bool:
+        """Tell whether the times of the first and the last data record leave no room for a gap; `times` sees them."""
+        keeper = next((s for s in self._header.signals if s.is_annotation and s.samples_per_record), None)
+        if keeper is None or self._header.kind.endswith("+D"):
+            return False
+        stated = []
+        for record in (0, self._file.n_records - 1):
+            for _, block, _ in self._file.spans(record, record + 1, *self._place(keeper)):
+                try:
+                    stated.append(next(parse_tals(block.tobytes(), 0, block.size), None))
+                except TalError:
+                    return False
+        first, last = stated
+        if first is None or last is None or not (first.keeps_time and last.keeps_time):
+            return False
+        length = (self._file.n_records - 1) * self._header.record_ns
+        if abs(last.onset_ns - first.onset_ns - length) > TOLERANCE_NS:
+            return False
+        times.see(0, first)
+        return True
+
+    def _place(self, signal: SignalHeader) -> tuple[int, int]:
+        """First byte of a signal within a data record, and the one after its last."""
+        return signal.byte_offset, signal.byte_offset + self._header.sample_bytes * signal.samples_per_record
 
     def _parsed(self, signal: SignalHeader, record: int, raw: bytes) -> list[Tal]:
         tals: list[Tal] = []

@@ -13,6 +13,10 @@ from sleepdask.findings import Findings
 _INTEGER = re.compile(rb"[+-]?[0-9]+")
 _DECIMAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
+_WORD = re.compile(r"[^\W\d_]{3,}|[0-9]{6,}|(?=\w*[0-9])(?=\w*[^\W\d_])\w{4,}")
+_NO_NUMBERS = ("nan", "NaN", "NAN", "inf", "Inf", "INF")
+_LETTER = re.compile(r"[^\W\d_]")
+
 
 def decode_text(raw: bytes) -> str:
     """Decode bytes that should be ASCII: as UTF-8 when they are, else as Latin-1.
@@ -57,7 +61,7 @@ class Field:
             f"{self.where} {why}",
             where=os.fspath(self.findings.path),
             expected=expected,
-            found=repr(self.text()) if found is None else found,
+            found=self.quoted() if found is None else found,
             fix=fix or "correct the field in a copy of the file, or export the recording again",
         )
 
@@ -68,6 +72,21 @@ class Field:
     def text(self) -> str:
         """Text without its padding: blanks, and the zero bytes some writers use instead."""
         return decode_text(self.raw).strip(" \0")
+
+    def quoted(self) -> str:
+        """Text for messages; what may be a piece of a name or serial number, in a shifted header, by its shape only."""
+        text = self.text()
+        words = _WORD.findall(text)
+        if not any(len(set(word)) > 1 and word not in _NO_NUMBERS for word in words):  # yyy, 000000 are nobody's
+            return repr(text)
+        return self.shape()
+
+    def shape(self) -> str:
+        """Text for messages, by the kind of its characters where it is long enough to name somebody."""
+        text = self.text()
+        if len(text) < 4:
+            return repr(text)
+        return f"{len(text)} characters like {_LETTER.sub('a', re.sub('[0-9]', '9', text))!r}"
 
     def integer(self) -> int:
         """Whole number written in ASCII digits.

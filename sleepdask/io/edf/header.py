@@ -7,16 +7,16 @@ doi:10.1016/S1388-2457(03)00123-8; BDF, https://www.biosemi.com/faq/file_format.
 from __future__ import annotations
 
 import os
-from io import FileIO
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.edf.fields import Field
 from sleepdask.io.edf.model import Header, SignalHeader, channel_names
-from sleepdask.io.edf.recordfile import open_file, read_at
 from sleepdask.io.edf.signals import BLOCK, note_units, read_signals
 from sleepdask.io.edf.startdate import start_ns
 from sleepdask.io.edf.tal import SECOND
+from sleepdask.io.remote.file import RemoteFile
+from sleepdask.io.source import open_source
 
 __all__ = ["Header", "SignalHeader", "channel_names", "read_header"]
 
@@ -37,7 +37,7 @@ _BDF = b"\xffBIOSEMI"
 _OLDEST = -(2**63) + SECOND
 
 
-def read_header(path: str | os.PathLike[str], findings: Findings | None = None) -> Header:
+def read_header(path: str | os.PathLike[str] | RemoteFile, findings: Findings | None = None) -> Header:
     """Read the header of an EDF, EDF+, BDF or BDF+ file; nothing but the header is read.
 
     Parameters
@@ -54,13 +54,17 @@ def read_header(path: str | os.PathLike[str], findings: Findings | None = None) 
         what was expected, what was found, and one way to fix it.
     ParameterError
         If there is no such file.
+    RemoteFileError
+        If a remote file cannot be reached, or not read in parts.
     """
-    findings = findings or Findings(path)
-    with open_file(path) as file:
-        stat = os.fstat(file.fileno())
-        main = _main_fields(findings, _read(file, 0, BLOCK))
+    findings = findings or Findings(str(path))
+    with open_source(path) as file:
+        main = _main_fields(findings, file.read(0, BLOCK))
         number = _number_of_signals(main["number of signals"])
-        raw = _read(file, BLOCK, BLOCK * number)
+        raw = file.read(BLOCK, BLOCK * number)
+    if isinstance(path, RemoteFile) and not file.version:
+        message = "the server tells neither an ETag nor a time of change"
+        findings.warn("no-version", message, "a change of the file is seen by its size alone")
     header_bytes = BLOCK * (number + 1)
     if len(raw) < BLOCK * number:
         raise _short(findings, header_bytes, BLOCK + len(raw))
@@ -76,7 +80,7 @@ def read_header(path: str | os.PathLike[str], findings: Findings | None = None) 
     if record_ns:
         note_units(findings, signals, record_ns)
     record_bytes = sum(sample_bytes * s.samples_per_record for s in signals)
-    data_bytes = stat.st_size - header_bytes
+    data_bytes = file.size - header_bytes
     records = main["number of data records"]
     n_records = _n_records(findings, records, data_bytes, record_bytes)
     fits = records.text() == str(n_records) and data_bytes == n_records * record_bytes
@@ -96,14 +100,10 @@ def read_header(path: str | os.PathLike[str], findings: Findings | None = None) 
         record_ns=record_ns,
         n_records=n_records,
         signals=signals,
-        file_size=stat.st_size,
-        mtime_ns=stat.st_mtime_ns,
+        file_size=file.size,
+        mtime_ns=file.mtime_ns,
+        version=file.version,
     )
-
-
-def _read(file: FileIO, position: int, size: int) -> bytes:
-    raw = bytearray(size)
-    return bytes(raw[: read_at(file, position, memoryview(raw))])
 
 
 def _main_fields(findings: Findings, raw: bytes) -> dict[str, Field]:
@@ -123,7 +123,8 @@ def _main_fields(findings: Findings, raw: bytes) -> dict[str, Field]:
     if len(raw) < BLOCK and (b"0       ".startswith(raw[:8]) or _BDF.startswith(raw[:8])):
         raise _short(findings, BLOCK, len(raw))
     if version.raw != _BDF and version.text() != "0":
-        raise version.refusal("is not that of EDF or BDF", "'0' and seven blanks", fix="check that it is an EDF file")
+        fix = "check that it is an EDF file"
+        raise version.refusal("is not that of EDF or BDF", "'0' and seven blanks", found=version.shape(), fix=fix)
     return fields
 
 
@@ -143,7 +144,8 @@ def _kind(reserved: Field, container: str) -> str:
         return container
     if text[4:5] in ("C", "D"):
         return f"{container}+{text[4]}"
-    refusal = reserved.refusal("does not say whether the recording is contiguous", "'EDF+C' or 'EDF+D'")
+    found = repr(text[:4])  # what follows is free text
+    refusal = reserved.refusal("does not say whether the recording is contiguous", "'EDF+C' or 'EDF+D'", found=found)
     reserved.findings.guess("no-continuity", refusal, "it is contiguous", where=reserved.where)
     return f"{container}+C"
 
@@ -162,7 +164,7 @@ def _check_header_bytes(field: Field, expected: int, *, fits: bool) -> None:
     message = "does not fit the number of signals"
     reading = f"the data begin at byte {expected}"
     if fits:
-        field.note("header-bytes", f"{message}: {field.text()!r}", f"the size of the file proves that {reading}")
+        field.note("header-bytes", f"{message}: {field.quoted()}", f"the size of the file proves that {reading}")
     else:
         refusal = field.refusal(message, f"256 * ({expected // BLOCK - 1} signals + 1) = {expected}")
         field.findings.guess("header-bytes", refusal, reading, where=field.where)
@@ -178,6 +180,7 @@ def _check_annotations(findings: Findings, kind: str, reserved: Field, signals: 
         refusal = reserved.refusal(
             "says that the recording is discontinuous, but nothing tells when its data records were taken",
             "an 'EDF Annotations' signal with the time of each",
+            found="none",
             fix="export the recording again, with its annotations",
         )
         findings.guess("no-record-times", refusal, "its data records follow each other", where=reserved.where)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import count
 from math import nan
 from pathlib import Path
+from uuid import uuid4
 
 from sleepdask.io.edf.recordfile import RecordFile
+from sleepdask.io.remote.file import RemoteFile
 
 _ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 
@@ -101,6 +103,8 @@ class Header:
         All signals in file order.
     file_size, mtime_ns
         Size and modification time of the file when it was read.
+    version
+        What a server tells versions of a remote file apart by; empty for files of this machine.
     """
 
     kind: str
@@ -114,21 +118,25 @@ class Header:
     signals: tuple[SignalHeader, ...]
     file_size: int
     mtime_ns: int
+    version: str = ""
 
     @property
     def ordinary(self) -> tuple[int, ...]:
         """Numbers of the signals that hold samples, in file order."""
         return tuple(i for i, signal in enumerate(self.signals) if signal.is_ordinary)
 
-    def record_file(self, path: str | os.PathLike[str]) -> RecordFile:
+    def record_file(self, path: str | os.PathLike[str] | RemoteFile) -> RecordFile:
         """Access to the data records of the file this header was read from."""
+        remote = isinstance(path, RemoteFile)
         return RecordFile(
-            str(Path(path).absolute()),
+            path if isinstance(path, RemoteFile) else str(Path(path).absolute()),
             self.file_size,
             self.mtime_ns,
             self.header_bytes,
             self.record_bytes,
             self.n_records,
+            self.version,
+            uuid4().hex if remote and not self.version else "",
         )
 
 

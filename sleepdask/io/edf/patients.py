@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 
 from sleepdask.findings import Findings
-from sleepdask.io.edf.recordfile import open_file, read_at
+from sleepdask.io.edf.identity import PATIENT
+from sleepdask.io.remote.file import RemoteFile, named
+from sleepdask.io.source import open_source
 
-_BEGIN, _SIZE = 8, 80  # the field "local patient identification"
 _FIELDS = 4  # code, sex, birth date, name, in EDF+; what follows is the maker's own, such as a checksum
 _UNKNOWN = "x"
 
 
-def tell_patients(paths: Sequence[str | os.PathLike[str]], findings: Findings) -> None:
+def tell_patients(paths: Sequence[str | os.PathLike[str] | RemoteFile], findings: Findings) -> None:
     """Tell if the headers of some files name different people; a field that is left open fits everyone."""
-    known = [(Path(path).name, _patient(path)) for path in paths]
+    known = [(named(path).name, _patient(path)) for path in paths]
     for (first, one), (second, other) in combinations(known, 2):
         if any(a != b and _UNKNOWN not in (a, b) for a, b in zip(one, other, strict=False)):
             message = f"the headers of {first} and {second} do not name the same person"
@@ -25,8 +25,7 @@ def tell_patients(paths: Sequence[str | os.PathLike[str]], findings: Findings) -
             return
 
 
-def _patient(path: str | os.PathLike[str]) -> list[str]:
-    raw = bytearray(_SIZE)
-    with open_file(path) as file:
-        read_at(file, _BEGIN, memoryview(raw))
-    return bytes(raw).decode("latin-1").replace("\0", " ").casefold().split()[:_FIELDS]
+def _patient(path: str | os.PathLike[str] | RemoteFile) -> list[str]:
+    with open_source(path) as file:
+        raw = file.read(0, PATIENT.stop)
+    return raw[PATIENT].decode("latin-1").replace("\0", " ").casefold().split()[:_FIELDS]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sleepdask.errors import ParameterError
 from sleepdask.io.edf.model import Header
 from sleepdask.io.edf.recordfile import RecordFile
+from sleepdask.io.remote.file import RemoteFile
 
 DTYPES = ("float32", "float64")
 
@@ -48,7 +49,7 @@ class SignalReader:
 
     @classmethod
     def of(
-        cls, path: str | os.PathLike[str], header: Header, signals: Sequence[int], dtype: str = "float32"
+        cls, path: str | os.PathLike[str] | RemoteFile, header: Header, signals: Sequence[int], dtype: str = "float32"
     ) -> SignalReader:
         """Reader for some signals of a file.
 
@@ -104,7 +105,7 @@ class SignalReader:
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
         """Identify the samples by file, state of the file, signals and dtype."""
-        return self.file.path, self.file.size, self.file.mtime_ns, self.signals, self.dtype
+        return *self.file.__dask_tokenize__(), self.signals, self.dtype
 
     def read(
         self, signals: slice | Sequence[int] | npt.NDArray[np.integer[Any]], start: int, stop: int

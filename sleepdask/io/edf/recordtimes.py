@@ -11,7 +11,7 @@ from sleepdask.io.edf.model import Header
 from sleepdask.io.edf.tal import SECOND, Tal
 
 # Writers round the time of a record to some decimals; a missing sample at up to 1 kHz is still seen.
-_TOLERANCE_NS = 1_000_000
+TOLERANCE_NS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class RecordTimes:
             if start != due:
                 self._begin(start)
             return start != due
-        if abs(start - due) <= _TOLERANCE_NS:
+        if abs(start - due) <= TOLERANCE_NS:
             return False
         if start < due:
             refusal = self._refusal(

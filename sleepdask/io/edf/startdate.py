@@ -7,10 +7,14 @@ import re
 
 from sleepdask.io.edf.fields import Field
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DATE = re.compile(r"(\d?\d)([./:-]) ?(\d?\d)\2 ?(\d\d|yy)", re.ASCII)
 _TIME = re.compile(r"(\d?\d)([.:-]) ?(\d?\d)\2 ?(\d?\d)", re.ASCII)
-_LONG_DATE = re.compile(rf"Startdate (\d\d)-({'|'.join(_MONTHS)})-(\d{{4}})(?: |$)", re.ASCII | re.IGNORECASE)
+_LONG_DATE = re.compile(rf"Startdate (\d\d)-({'|'.join(MONTHS)})-(\d{{4}})(?: |$)", re.ASCII | re.IGNORECASE)
+
+# What de-identified files have, as EDF has no field that says "unknown".
+_REMOVED = dt.date(1985, 1, 1)
+_NO_LONG_DATE = re.compile(r"Startdate X(?: |$)")
 
 _UNKNOWN = "the start is unknown, and times count from it"
 
@@ -51,12 +55,16 @@ def _day(field: Field, recording: Field, *, plus: bool) -> dt.date | None:
     short = _short_date(field, parts, long) if parts else None
     if short is None:
         if long is None:
-            field.findings.warn("no-date", f"holds no date: {text!r}", _UNKNOWN, where=field.where)
+            field.findings.warn("no-date", f"holds no date: {field.quoted()}", _UNKNOWN, where=field.where)
         else:
-            field.note("date-elsewhere", f"holds no date: {text!r}", f"the recording field has it: {long}")
+            field.note("date-elsewhere", f"holds no date: {field.quoted()}", f"the recording field has it: {long}")
         return long
+    if short == _REMOVED and _NO_LONG_DATE.match(recording.text()):
+        message = "holds the date that stands for a removed one, and the recording field says that it is unknown"
+        field.findings.warn("no-date", message, _UNKNOWN, where=field.where)
+        return None
     if "." not in text:
-        field.note("date-separator", f"is not written with points: {text!r}", f"it is read as {short}")
+        field.note("date-separator", f"is not written with points: {field.quoted()}", f"it is read as {short}")
     if not plus or long in (None, short):
         return short
     refusal = field.refusal("contradicts the start date of the EDF+ recording field", f"the date in both, here {long}")
@@ -87,7 +95,7 @@ def _short_date(field: Field, parts: re.Match[str], long: dt.date | None) -> dt.
 def _long_date(recording: Field) -> dt.date | None:
     found = _LONG_DATE.match(recording.text())
     try:
-        return dt.date(int(found[3]), _MONTHS.index(found[2].upper()) + 1, int(found[1])) if found else None
+        return dt.date(int(found[3]), MONTHS.index(found[2].upper()) + 1, int(found[1])) if found else None
     except ValueError:
         return None
 
@@ -100,7 +108,7 @@ def _clock(field: Field) -> dt.time | None:
     except ValueError:
         clock = None
     if clock is None:
-        field.findings.warn("no-time", f"holds no time of day: {text!r}", _UNKNOWN, where=field.where)
+        field.findings.warn("no-time", f"holds no time of day: {field.quoted()}", _UNKNOWN, where=field.where)
     elif text != f"{clock:%H.%M.%S}":
-        field.note("time-separator", f"is not written as hh.mm.ss: {text!r}", f"it is read as {clock}")
+        field.note("time-separator", f"is not written as hh.mm.ss: {field.quoted()}", f"it is read as {clock}")
     return clock

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sleepdask.hypnogram import is_stage, stage_of
-from sleepdask.io.edf.backend import open_edf
+from sleepdask.io.edf.opening import EdfFile
 from sleepdask.io.scores.base import CLOCK, START, Options, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.signals.recording import ANNOTATIONS
@@ -18,7 +18,7 @@ _BEGINNINGS = (b"0       ", b"\xffBIOSEMI")
 
 
 def _read(file: ScoreFile, options: Options) -> Scores:
-    recording = open_edf(file.path)
+    recording = EdfFile.open(file.path).recording()
     if ANNOTATIONS not in recording.children:
         found = recording.attrs["format"]
         raise file.refusal("the file holds no annotations", expected="an EDF+ file", found=found)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.remote.file import RemoteFile, named
+from sleepdask.io.source import open_source
 from sleepdask.zones import Zone
 
 _LARGEST = 256 << 20  # bytes; a week of 1 s epochs with their times is a tenth of it
@@ -21,17 +22,12 @@ _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b
 class ScoreFile:
     """A file that is being read, the findings about it, and the zone of its local times, if known."""
 
-    def __init__(self, path: str | os.PathLike[str], findings: Findings, zone: Zone | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str] | RemoteFile, findings: Findings, zone: Zone | None = None) -> None:
+        self.path = named(path)
         self.zone = zone
-        self.path = Path(path)
         self.findings = findings
-        try:
-            with self.path.open("rb") as file:
-                self.head = file.read(256)
-        except FileNotFoundError as error:
-            raise ParameterError("no such file", where=path, fix="check the path") from error
-        except OSError as error:
-            raise ParameterError(f"cannot be opened: {error.strerror}", where=path) from error
+        with open_source(path) as file:
+            self.head = file.read(0, 256)
         if not self.head:
             raise self.refusal("the file is empty")
 
@@ -45,10 +41,11 @@ class ScoreFile:
     @cached_property
     def raw(self) -> bytes:
         """All bytes."""
-        size = self.path.stat().st_size
-        if size > _LARGEST:
-            raise self.refusal("the file is too large for scores", expected=f"at most {_LARGEST >> 20} MiB", found=size)
-        return self.path.read_bytes()
+        with open_source(self.path) as file:
+            if file.size > _LARGEST:
+                most = f"at most {_LARGEST >> 20} MiB"
+                raise self.refusal("the file is too large for scores", expected=most, found=file.size)
+            return file.read(0, file.size)
 
     @cached_property
     def text(self) -> str:

@@ -82,7 +82,7 @@ def test_refused_signal(make_edf, signal, change, parts):
 def test_refused_places(tmp_path, make_edf):
     with pytest.raises(ParameterError, match=r"no\.edf: no such file"):
         read_header(tmp_path / "no.edf")
-    with pytest.raises(ParameterError, match="is a folder; expected one EDF file"):
+    with pytest.raises(ParameterError, match="is a folder; expected one file"):
         read_header(tmp_path)
     packed = tmp_path / "packed.edf"
     packed.write_bytes(gzip.compress(make_edf().read_bytes()))

@@ -1,0 +1,20 @@
+"""Arguments and options about the files a verb reads: where they are, and whether what identifies people stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+IDENTITY_NOTE = "this output holds what the header says of the patient, the staff and the device (--keep-identity)"
+
+keep_identity_option = click.option(
+    "--keep-identity",
+    is_flag=True,
+    help="Also give what the header says of the patient, the staff and the device.",
+)
+
+
+def location(value: str) -> Path | str:
+    """Path of a file of this machine, or the URL of one on another, left as it is."""
+    return value if "://" in value else Path(value)

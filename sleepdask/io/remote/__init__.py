@@ -1,0 +1,1 @@
+"""Files on other machines: their addresses, without what is secret in them, and reading parts of them."""
