@@ -70,7 +70,8 @@ def test_snippets(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_pages_have_what_is_tested() -> None:
-    assert set(with_blocks("console")) == set(with_blocks("python")) == {"README.md", "channels.md", "parallel.md"}
+    pages = {"README.md", "channels.md", "parallel.md", "time.md"}
+    assert set(with_blocks("console")) == set(with_blocks("python")) == pages
     assert len(commands("README.md")) >= 6
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sleepdask.errors import ParameterError
 from sleepdask.io.local_start import start_utc
 from sleepdask.io.scores.base import CLOCK, INSTANT, MIDNIGHT, Scores
 from sleepdask.io.scores.file import ScoreFile
@@ -30,10 +31,16 @@ def in_time(scores: Scores, file: ScoreFile, begin: int | None) -> Scores:
     FileFormatError
         Local times never were in the zone, or came twice and the order of the rows does not tell which is which; and
         the policy allows no guess.
+    ParameterError
+        There is a zone for times of day, but no date.
     """
     zone = file.zone
     if scores.relative_to == MIDNIGHT:
         scores = _on_its_day(scores, file, begin if begin is None or zone is None else int(zone.local(begin)))
+        if scores.relative_to == MIDNIGHT and zone is not None:
+            raise ParameterError(
+                "times of day without a date cannot be put into a time zone", where=file.path, fix="say start= too"
+            )
     if scores.relative_to == INSTANT:
         return replace(scores, relative_to=CLOCK, time_zone="UTC" if zone is None else zone.name)
     if scores.relative_to != CLOCK or zone is None:
@@ -50,11 +57,10 @@ def in_time(scores: Scores, file: ScoreFile, begin: int | None) -> Scores:
 def _on_its_day(scores: Scores, file: ScoreFile, begin: int | None) -> Scores:
     """Scores with times of day on the day on which the first is nearest to the start of the recording (local)."""
     onsets = [*scores.stages.onset, *scores.events.onset]
-    if (begin is None and scores.date is None) or not onsets:
-        return scores
     first = min(onsets) % DAY
     midnight = scores.date if begin is None else midnight_before(first, begin)
-    assert midnight is not None
+    if midnight is None:
+        return scores
     check_latest(midnight + max(onsets), midnight)
     if scores.date not in (None, midnight):
         said = "the recording date in the file is not that of the given start"

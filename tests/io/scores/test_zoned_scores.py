@@ -288,6 +288,15 @@ def test_a_file_within_one_of_the_hours_is_refused(write: Callable[..., Path]) -
     assert str(sd.read_hypnogram(path, timezone=f"{ZONE}+01:00")["onset"].values[0])[11:16] == "01:00"
 
 
+def test_times_of_day_need_a_date_for_a_zone(write: Callable[..., Path]) -> None:
+    with pytest.raises(
+        sd.ParameterError, match="times of day without a date cannot be put into a time zone; say start="
+    ):
+        sd.read_hypnogram(write(remlogic(AUTUMN)), timezone=ZONE)
+    typed = sd.read_hypnogram(write(remlogic(AUTUMN)), timezone=ZONE, start="2024-10-26 22:00")
+    assert staged(recording(AUTUMN), typed) == stages_of(AUTUMN[1])
+
+
 def test_offsets_from_utc_are_all_or_none(write: Callable[..., Path]) -> None:
     with pytest.raises(sd.FileFormatError, match="all of them with their offset from UTC or none"):
         sd.read_hypnogram(write("onset,duration,stage\n2024-01-01T22:00:00+01:00,30,W\n2024-01-01T22:00:30,30,W\n"))
