@@ -71,6 +71,6 @@ def _attrs(scores: Scores, file: ScoreFile, format_name: str) -> dict[str, objec
         return attrs
     attrs["relative_to"] = scores.relative_to
     if scores.relative_to == MIDNIGHT:
-        first = min([*scores.stages.onset, *scores.events.onset]) % DAY
+        first = min([*scores.stages.onset, *scores.events.onset], default=0) % DAY
         attrs["first_time"] = str(np.datetime64(first, "ns"))[11:]
     return attrs

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sleepdask.errors import ParameterError
 from sleepdask.io.local_start import start_utc
 from sleepdask.io.scores.base import CLOCK, INSTANT, MIDNIGHT, Scores
 from sleepdask.io.scores.file import ScoreFile
@@ -15,8 +16,9 @@ from sleepdask.placement import check_latest, dated_note, midnight_before
 from sleepdask.times import describe_time
 from sleepdask.zones import Zone, offset_text
 
-_TELLING = 60_000_000_000  # ns by which one order of rows must fit better than any other to be believed
-_MOST = 10_800_000_000_000  # ns that one pause between rows counts at most
+_TELLING = 60_000_000_000  # ns by which one reading must go back less than any other to be believed
+_DISORDER = 600_000_000_000  # ns by which rows may go back in all and still be in order of time
+_MOST = 10_800_000_000_000  # ns that one step back counts at most
 
 
 def in_time(scores: Scores, file: ScoreFile, begin: int | None) -> Scores:
@@ -30,10 +32,16 @@ def in_time(scores: Scores, file: ScoreFile, begin: int | None) -> Scores:
     FileFormatError
         Local times never were in the zone, or came twice and the order of the rows does not tell which is which; and
         the policy allows no guess.
+    ParameterError
+        There is a zone for times of day, but no date.
     """
     zone = file.zone
     if scores.relative_to == MIDNIGHT:
         scores = _on_its_day(scores, file, begin if begin is None or zone is None else int(zone.local(begin)))
+        if scores.relative_to == MIDNIGHT and zone is not None:
+            raise ParameterError(
+                "times of day without a date cannot be put into a time zone", where=file.path, fix="say start= too"
+            )
     if scores.relative_to == INSTANT:
         return replace(scores, relative_to=CLOCK, time_zone="UTC" if zone is None else zone.name)
     if scores.relative_to != CLOCK or zone is None:
@@ -50,12 +58,11 @@ def in_time(scores: Scores, file: ScoreFile, begin: int | None) -> Scores:
 def _on_its_day(scores: Scores, file: ScoreFile, begin: int | None) -> Scores:
     """Scores with times of day on the day on which the first is nearest to the start of the recording (local)."""
     onsets = [*scores.stages.onset, *scores.events.onset]
-    if (begin is None and scores.date is None) or not onsets:
-        return scores
-    first = min(onsets) % DAY
+    first = min(onsets, default=0) % DAY
     midnight = scores.date if begin is None else midnight_before(first, begin)
-    assert midnight is not None
-    check_latest(midnight + max(onsets), midnight)
+    if midnight is None:
+        return scores
+    check_latest(midnight + max(onsets, default=0), midnight)
     if scores.date not in (None, midnight):
         said = "the recording date in the file is not that of the given start"
         file.findings.warn("date", said, "the start is taken")
@@ -72,7 +79,8 @@ def _convert_rows(scores: Scores, zone: Zone, file: ScoreFile) -> None:
     local = np.array([onset for rows in kinds for onset in rows.onset], np.int64)
     length = np.array([duration for rows in kinds for duration in rows.duration], np.int64)
     utc = np.empty_like(local)
-    utc[order], told = in_order(local[order], np.maximum(length[order], 0), zone, file)
+    is_stage = np.arange(len(local)) < len(scores.stages.onset)
+    utc[order], told = in_order(local[order], np.maximum(length, 0)[order], is_stage[order], zone, file)
     scores.notes += [told] if told else []
     if scores.by_end:
         length = _lengths(local, utc, length, zone, file)
@@ -84,12 +92,13 @@ def _convert_rows(scores: Scores, zone: Zone, file: ScoreFile) -> None:
 
 
 def in_order(
-    local: NDArray[np.int64], length: NDArray[np.int64], zone: Zone, file: ScoreFile
+    local: NDArray[np.int64], length: NDArray[np.int64], is_stage: NDArray[np.bool_], zone: Zone, file: ScoreFile
 ) -> tuple[NDArray[np.int64], str]:
     """Instants of rows in the order of the file, with local onsets and durations in ns; and a note on how, if needed.
 
     Where the clock was put back, the rows before one of them are taken as of the first of two equal hours, the others
-    as of the second, so that each row begins as near to the end of the one before as can be.
+    as of the second: that one for which no row goes back in time and no stage runs into the next one. If that holds
+    for several, the order does not tell.
     """
     first, second = zone.utc(local)
     if (first == second).all():
@@ -97,29 +106,33 @@ def in_order(
     if (never := first > second).any():
         return _unchanged(local, first, int(np.argmax(never)), zone, file), ""
     utc = first.copy()
+    stages = np.flatnonzero(is_stage)
     twice = np.flatnonzero(first < second)
     for part in np.split(twice, np.flatnonzero(np.diff(local[twice]) > DAY) + 1):
         other = utc.copy()
         other[part] = second[part]
         cuts = np.append(part, part[-1] + 1)  # the row from which on it is the second hour
-        costs = _costs(utc, other, length)[cuts]
+        costs = _steps_back(utc, other, np.zeros_like(length))[cuts]
+        costs += _steps_back(utc[stages], other[stages], length[stages])[np.searchsorted(stages, cuts)]
         best = int(np.argmin(costs))
-        if np.partition(costs, 1)[1] - costs[best] < _TELLING:
+        if costs[best] > _DISORDER or np.partition(costs, 1)[1] - costs[best] < _TELLING:
             more = ", and the order of the rows does not tell which"
             return _unchanged(local, first, int(part[0]), zone, file, more), ""
         utc[part[best:]] = second[part[best:]]
     return utc, "times in an hour that came twice, as the clock was put back, are told apart by the order of the rows"
 
 
-def _costs(one: NDArray[np.int64], other: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sum of all pauses and overlaps if rows before k are at `one` and the others at `other`, for each k."""
+def _steps_back(one: NDArray[np.int64], other: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
+    """By how much rows begin before the last one ends if those before k are at `one`, others at `other`, for each k."""
+    if not len(one):
+        return np.zeros(1, np.int64)
 
-    def pauses(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.asarray(np.minimum(np.abs(after[1:] - before[:-1] - length[:-1]), _MOST), np.int64)
+    def back(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.asarray(np.clip(before[:-1] + length[:-1] - after[1:], 0, _MOST), np.int64)
 
-    head = np.concatenate([[0, 0], np.cumsum(pauses(one, one))])
-    tail = np.concatenate([np.cumsum(pauses(other, other)[::-1])[::-1], [0, 0]])
-    step = np.concatenate([[0], pauses(one, other), [0]])
+    head = np.concatenate([[0, 0], np.cumsum(back(one, one))])
+    tail = np.concatenate([np.cumsum(back(other, other)[::-1])[::-1], [0, 0]])
+    step = np.concatenate([[0], back(one, other), [0]])
     return np.asarray(head + step + tail, np.int64)
 
 

@@ -10,9 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 import sleepdask as sd
 from sleepdask.cli import main
+from sleepdask.findings import Findings
+from sleepdask.io.scores.file import ScoreFile
+from sleepdask.io.scores.zoned import in_order
+from sleepdask.zones import Zone
 
 ZONE = "Europe/Berlin"
 AUTUMN = ("2024-10-26T22:00", 11 * 120)  # 22:00 to 08:00, the clock put back in between
@@ -286,6 +292,51 @@ def test_a_file_within_one_of_the_hours_is_refused(write: Callable[..., Path]) -
     with pytest.raises(sd.FileFormatError, match="order of the rows does not tell which"):
         sd.read_hypnogram(path, timezone=ZONE)
     assert str(sd.read_hypnogram(path, timezone=f"{ZONE}+01:00")["onset"].values[0])[11:16] == "01:00"
+
+
+@st.composite
+def true_rows(draw: st.DrawFn) -> list[tuple[int, int, bool]]:
+    """Onset (s, UTC), duration and kind of rows in order of time: stages touch or pause, events lie about."""
+    lengths = st.sampled_from([30, 30, 30, 60, 300, 1800, 5400])
+    pauses = st.sampled_from([0, 0, 0, 0, 30, 600, 1800, 4000])
+    t = 1_729_983_600 + draw(st.integers(0, 2 * 3600))  # 01:00 to 03:00, summer time
+    rows = []
+    for length, pause in draw(st.lists(st.tuples(lengths, pauses), min_size=1, max_size=40)):
+        rows.append((t, length, True))
+        t += length + pause
+    begin, end = rows[0][0], t
+    events = draw(st.lists(st.tuples(st.integers(begin, end), st.integers(1, 7200)), max_size=5))
+    return sorted(rows + [(onset, length, False) for onset, length in events])
+
+
+@given(true_rows())
+def test_rows_are_right_or_refused(rows: list[tuple[int, int, bool]]) -> None:
+    """Whatever the order of rows allows: never the wrong hour."""
+    onset, length, is_stage = (np.array(column) for column in zip(*rows, strict=True))
+    utc = onset * 10**9
+    zone = Zone.of(ZONE)
+    file = ScoreFile(__file__, Findings(__file__), zone)
+    try:
+        found, _ = in_order(zone.local(utc), length * 10**9, is_stage, zone, file)
+    except sd.FileFormatError:
+        return
+    assert np.array_equal(found, utc)
+
+
+def test_rows_that_are_not_in_order_of_time_tell_nothing(write: Callable[..., Path]) -> None:
+    """Events after all stages: that the clock was put back cannot be seen among them."""
+    made = table(AUTUMN).replace("stage", "trial_type") + "2024-10-27 02:20:00,10,Arousal\n"
+    with pytest.raises(sd.FileFormatError, match="order of the rows does not tell which"):
+        sd.read_hypnogram(write(made), timezone=ZONE)
+
+
+def test_times_of_day_need_a_date_for_a_zone(write: Callable[..., Path]) -> None:
+    with pytest.raises(
+        sd.ParameterError, match="times of day without a date cannot be put into a time zone; say start="
+    ):
+        sd.read_hypnogram(write(remlogic(AUTUMN)), timezone=ZONE)
+    typed = sd.read_hypnogram(write(remlogic(AUTUMN)), timezone=ZONE, start="2024-10-26 22:00")
+    assert staged(recording(AUTUMN), typed) == stages_of(AUTUMN[1])
 
 
 def test_offsets_from_utc_are_all_or_none(write: Callable[..., Path]) -> None:
