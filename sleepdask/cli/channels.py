@@ -25,8 +25,8 @@ def table_file(channel_table: str | None) -> Path | None:
     return None if channel_table in (None, PACKAGED) else Path(str(channel_table))
 
 
-def open_named(path: Path, channel_table: str | None, policy: str) -> xr.DataTree:
+def open_named(path: Path, channel_table: str | None, policy: str, dtype: str | None = None) -> xr.DataTree:
     """Open a recording uncut, its channels called by the table if one is given."""
     table = None if channel_table is None else load_channel_table(table_file(channel_table))
-    recording = open_recording(path, chunks=None, policy=policy)
+    recording = open_recording(path, chunks=None, policy=policy, dtype=dtype)
     return recording if table is None else rename_channels(recording, table)

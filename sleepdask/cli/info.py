@@ -58,7 +58,7 @@ def _describe_node(name: str, node: xr.Dataset) -> dict[str, Any]:
 
 
 def _text(document: dict[str, Any]) -> str:
-    lines = [f"{document['source']}  {document['format']}  start {_seconds(document['start'])}"]
+    lines = [f"{document['source']}  {document.get('format', 'no file')}  start {_seconds(document['start'])}"]
     for node in document["nodes"]:
         gaps = f", {node['gaps']} gap{'s'[: node['gaps'] - 1]}" if node["gaps"] else ""
         length = describe_span(round(node["seconds"] * 1e9))

@@ -13,6 +13,8 @@ from sleepdask.errors import ParameterError, SleepdaskError
 from sleepdask.findings import POLICIES, Finding, Findings
 from sleepdask.io.edf.annotations import read_track
 from sleepdask.io.edf.header import read_header
+from sleepdask.io.store.metadata import is_other
+from sleepdask.io.store.reading import is_store, open_store
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.parallel.settings import get_parallel_config
 
@@ -61,8 +63,8 @@ def diagnose(*paths: str | os.PathLike[str]) -> list[Diagnosis]:
     Parameters
     ----------
     *paths
-        Files; and folders, of which every file at any depth is taken that looks like a recording by its name or its
-        first bytes.
+        Files; and folders, of which every file or store at any depth is taken that looks like a recording by its name
+        or its first bytes.
 
     Returns
     -------
@@ -92,9 +94,14 @@ def diagnose_file(path: Path) -> Diagnosis:
         findings = Findings(path, policy)
         kind = ""
         try:
-            header = read_header(path, findings)
-            kind = header.kind
-            read_track(path, header, findings)
+            if is_store(path):
+                kind = "Zarr"
+                for told in open_store(path).attrs.get("findings", []):
+                    findings.warn("stored", str(told), "it was let pass when the recording was stored")
+            else:
+                header = read_header(path, findings)
+                kind = header.kind
+                read_track(path, header, findings)
         except SleepdaskError as error:
             found = found or [*findings.found, _refused(error)]
         except Exception as error:  # a defect of ours, or of the disk, is no reason to leave the others out
@@ -123,12 +130,26 @@ def _refused(error: SleepdaskError) -> Finding:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from (file for file in sorted(path.rglob("*")) if file.is_file() and _looks_like_a_recording(file))
+    if path.is_dir() and not is_store(path):
+        yield from _recordings_in(path)
     elif path.exists():
         yield path
     else:
         raise ParameterError("no such file or folder", where=path, fix="check the path")
+
+
+def _recordings_in(folder: Path) -> Iterator[Path]:
+    try:
+        parts = sorted(folder.iterdir())
+    except PermissionError:
+        return
+    for part in parts:
+        if part.is_dir() and is_store(part):
+            yield from () if is_other(part) else (part,)
+        elif part.is_dir() and not part.is_symlink():
+            yield from _recordings_in(part)
+        elif part.is_file() and _looks_like_a_recording(part):
+            yield part
 
 
 def _looks_like_a_recording(path: Path) -> bool:

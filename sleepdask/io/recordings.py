@@ -15,6 +15,7 @@ from sleepdask.chunks import chunk_edges
 from sleepdask.epochs import EpochGrid
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.io.edf.backend import open_edf
+from sleepdask.io.store.reading import STORED_CHUNK, is_store, open_store
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import SIGNAL
 from sleepdask.times import duration_ns
@@ -25,7 +26,7 @@ _WINDOW = duration_ns("30s")
 def open_recording(
     path: str | os.PathLike[str],
     *,
-    dtype: str = "float32",
+    dtype: str | None = None,
     chunks: str | int | Mapping[str, Any] | None = "epochs",
     workers: int | None = None,
     policy: str = "warn",
@@ -38,17 +39,20 @@ def open_recording(
     Parameters
     ----------
     path
-        An EDF, EDF+, BDF or BDF+ file.
+        An EDF, EDF+, BDF or BDF+ file, or the folder that `save_recording` wrote.
     dtype
-        ``"float32"`` or ``"float64"``, of the physical values.
+        ``"float32"`` or ``"float64"``, of the physical values; default float32, or what a stored recording has. That is
+        not changed: another one is refused.
     chunks
         ``"epochs"``: Dask arrays in chunks of whole 30 s epochs. None: no Dask; `extract` then cuts the
-        signals exactly where its epochs need it. Anything else is given to `xarray.Variable.chunk`.
+        signals exactly where its epochs need it. Anything else is given to `xarray.Variable.chunk`. Of a stored
+        recording, ``"epochs"`` cuts where stored chunks begin, so that none is read twice.
     workers
         Threads the chunk rule counts on; default the effective number of CPUs.
     policy
         What may be odd about the file. ``"warn"``: whatever has one sound reading; it is reported. ``"strict"``:
-        nothing. ``"repair"``: also what has a likely one, such as data records that overlap.
+        nothing. ``"repair"``: also what has a likely one, such as data records that overlap. What was let pass when
+        a recording was stored is let pass again, except by ``"strict"``.
 
     Returns
     -------
@@ -58,12 +62,13 @@ def open_recording(
         ``sensor``, ``prefilter``; and ``/annotations`` where the file has them. `time` is a lazy coordinate; lengths
         of time since the start, where the file has no date, and then ``attrs["start"]`` is NaT.
         ``attrs["findings"]`` tells what was odd. A channel whose scale is unknown is all NaN, with the reason in the
-        coordinate ``uncalibrated``.
+        coordinate ``uncalibrated``. A stored recording also has ``attrs["provenance"]``.
 
     Raises
     ------
     FileFormatError
-        The file is no EDF, holds no data record, or cannot be read under the policy.
+        The file is no EDF, holds no data record, or cannot be read under the policy; the store is damaged, or holds
+        no recording.
 
     Examples
     --------
@@ -72,9 +77,12 @@ def open_recording(
     >>> night["256Hz"]["signal"].sel(channel="C3-M2", time=slice("2024-03-11T22:48", "2024-03-11T22:48")).shape
     (15360,)
     """
-    if Path(path).suffix.lower() in {".csv", ".zarr"}:
+    if Path(path).suffix.lower() == ".csv":
         raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
-    recording = open_edf(path, dtype=dtype, policy=policy)
+    if is_store(Path(path)):
+        recording = open_store(path, dtype=dtype, policy=policy)
+    else:
+        recording = open_edf(path, dtype=dtype or "float32", policy=policy)
     if chunks is None:
         return recording
     if chunks == "epochs":
@@ -98,5 +106,8 @@ def _chunk_by_epochs(node: xr.Dataset, workers: int) -> xr.Dataset:
     bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * grid.expected(clock)
     edges = chunk_edges(count, workers, bytes_per_epoch)
     cuts = [0, *(int(grid.bounds(clock, e, e + 1)[0][0]) for e in edges[1:-1]), clock.size]
+    stored = node[SIGNAL].encoding.get(STORED_CHUNK)
+    if stored:  # a chunk cut in two would be read and decompressed twice
+        cuts = sorted({0, clock.size, *(min(round(cut / stored) * stored, clock.size) for cut in cuts)})
     sizes = tuple(after - first for first, after in pairwise(cuts))
     return _chunk(node, {"channel": -1, "time": sizes})
