@@ -148,9 +148,8 @@ def _kept(folder: str, state: object) -> Any:
 def _opened(folder: str, mode: str) -> Any:
     import zarr
 
-    return zarr.open_array(
-        zarr.storage.LocalStore(folder, read_only=mode == "r"), mode=mode, zarr_format=3, config=_CONFIG
-    )
+    store = zarr.storage.LocalStore(folder, read_only=mode == "r")
+    return zarr.open_array(store, mode=mode, zarr_format=3).with_config(_CONFIG)
 
 
 def _state(folder: Path) -> tuple[int, int]:

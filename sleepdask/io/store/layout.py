@@ -34,7 +34,7 @@ class Layout:
         else the part of a sample is cut off, and later chunks begin before their epochs.
         """
         per_epoch = rate * _EPOCH_SECONDS
-        wanted = max(MIN_EPOCHS, -(-_CHUNK_BYTES // int(per_epoch * itemsize + 1)))
+        wanted = max(MIN_EPOCHS, -(-_CHUNK_BYTES // (per_epoch * itemsize)))
         cap = max(1, int(MAX_BYTES // (per_epoch * itemsize * max(channels, 1))))
         epochs = min(wanted, cap)
         whole = per_epoch.denominator

@@ -126,9 +126,9 @@ def _keys(pieces: list[range]) -> Iterator[str]:
             yield f"{number}/{rest}".rstrip("/")
 
 
-def _check_array(document: Mapping[str, Any], path: Path) -> None:
+def _check_array(document: dict[str, Any], path: Path) -> None:
     try:
-        shape, names = document["shape"], document["dimension_names"]
+        shape, names = document["shape"], document.setdefault("dimension_names", [])  # of a scalar there are none
         grid, shards = document["chunk_grid"]["name"], shard_shape(document)
         chunks = chunk_shape(document)
         unknown = {repr(name) for name in _codecs(document["codecs"])} - {repr(name) for name in _CODECS}
