@@ -91,16 +91,14 @@ def check_files(folder: Path, document: Mapping[str, Any]) -> None:
     Raises
     ------
     FileFormatError
-        One is.
+        One is, or is empty.
     """
     pieces = [range(-(-n // size)) for n, size in zip(document["shape"], shard_shape(document), strict=True)]
     for key in _keys(pieces):
-        if not (folder / "c" / key).is_file():
-            raise FileFormatError(
-                "a file of the store is missing",
-                where=folder / "c" / key,
-                fix="copy the store again, or convert the source again",
-            )
+        path = folder / "c" / key
+        if not path.is_file() or not path.stat().st_size:
+            fix = "copy the store again, or convert the source again"
+            raise FileFormatError("a file of the store is missing or empty", where=path, fix=fix)
 
 
 def shard_shape(document: Mapping[str, Any]) -> tuple[int, ...]:
@@ -150,7 +148,7 @@ def _check_array(document: dict[str, Any], path: Path) -> None:
         raise FileFormatError(
             "an array needs a codec that is not read", where=path, expected=known, found=", ".join(unknown)
         )
-    if document.get("data_type") not in _TYPES:
+    if repr(document.get("data_type")) not in map(repr, _TYPES):
         raise FileFormatError(
             "an array is of a type that is not read", where=path, found=repr(document.get("data_type"))
         )

@@ -71,7 +71,7 @@ def _nodes(folder: Path, path: str, levels: int) -> list[tuple[str, xr.Dataset]]
     document = read_metadata(folder, "group")
     attrs = dict(document.get("attributes", {}))
     told = attrs.pop(OURS, None)
-    if not _is_list(told):
+    if not _is_sound(told):
         raise FileFormatError("a node does not say what it holds", where=folder)
     attrs.pop("coordinates", None)
     if told["children"] and not levels:
@@ -82,10 +82,11 @@ def _nodes(folder: Path, path: str, levels: int) -> list[tuple[str, xr.Dataset]]
     return nodes
 
 
-def _is_list(told: Any) -> bool:
+def _is_sound(told: Any) -> bool:
     """Whether what a node says are lists of names that stay inside its folder."""
     lists = [told.get(key) for key in ("children", "variables", "coords")] if isinstance(told, dict) else [None]
-    return all(isinstance(names, list) and all(map(is_safe, names)) for names in lists)
+    named = all(isinstance(names, list) and all(map(is_safe, names)) for names in lists)
+    return named and isinstance(told.get("clock_attrs", {}), dict)
 
 
 def _dataset(folder: Path, attrs: dict[str, Any], told: dict[str, Any]) -> xr.Dataset:

@@ -68,7 +68,7 @@ def decode(stored: NDArray[Any], attributes: Mapping[str, Any], where: object) -
     """
     attrs = dict(attributes)
     told = attrs.pop(OURS, {})
-    kind = told.get("kind", "") if isinstance(told, dict) else told
+    kind = str(told.get("kind", "") if isinstance(told, dict) else told)
     if not kind and stored.dtype.name in NUMBERS:
         return stored, attrs
     if kind == "text" and stored.dtype.kind in "OTU":

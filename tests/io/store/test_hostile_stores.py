@@ -35,10 +35,14 @@ def ours(document: dict[str, Any]) -> dict[str, Any]:
     return document["attributes"]["sleepdask"]
 
 
+def grid(size: int) -> dict[str, Any]:
+    return {"name": "regular", "configuration": {"chunk_shape": [size]}}
+
+
 ROOT, NODE, ARRAY, TEXTS = "zarr.json", "12.8Hz/zarr.json", f"{SIGNAL}/zarr.json", "12.8Hz/unit/zarr.json"
 FORGED: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
-    (ROOT, lambda d: ours(d).update(version=2), "stored by another version of sleepdask; expected version 1 of the store; found 2"),
-    (ROOT, lambda d: ours(d).update(format="features"), "a Zarr store, but no recording of sleepdask; open features with"),
+    (ROOT, lambda d: ours(d).update(version=2), "another version of sleepdask; expected version 1 .* found 2"),
+    (ROOT, lambda d: ours(d).update(format="features"), "but no recording of sleepdask; open features with"),
     (ROOT, lambda d: d["attributes"].pop("sleepdask"), "a Zarr store, but no recording of sleepdask"),
     (ROOT, lambda d: d.update(attributes=[]), "the attributes are no dictionary"),
     (ROOT, lambda d: d.update(zarr_format=2), "not the metadata of a Zarr group; expected Zarr version 3"),
@@ -53,9 +57,9 @@ FORGED: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     (NODE, lambda d: ours(d).update(coords=["nobody"]), "variables do not fit together"),
     (NODE, lambda d: ours(d).pop("clock"), "variables do not fit together|no zarr.json there"),
     (NODE, lambda d: ours(d).update(clock={"runs": []}), "this does not describe a clock"),
-    (NODE, lambda d: ours(d)["clock"].update(period_ns=[0, 1]), "this does not describe a clock"),
+    (NODE, lambda d: ours(d)["clock"].update(period_ns=[0, 1]), "period of a clock must be above 0"),
     (NODE, lambda d: ours(d)["clock"]["runs"].pop(), "the clock has another number of samples"),
-    (NODE, lambda d: ours(d).update(clock_attrs=5), "the attributes of time are no dictionary"),
+    (NODE, lambda d: ours(d).update(clock_attrs=5), "a node does not say what it holds"),
     (ARRAY, lambda d: d.update(shape=[2, 4996]), "the clock has another number of samples; expected 4997; found 4996"),
     (ARRAY, lambda d: d.update(shape=[2, -1]), "metadata of an array contradict themselves"),
     (ARRAY, lambda d: d.update(shape=[2.0, 4997]), "metadata of an array contradict themselves"),
@@ -65,8 +69,8 @@ FORGED: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     (ARRAY, lambda d: d.update(dimension_names=None), "metadata of an array"),
     (ARRAY, lambda d: d.pop("codecs"), "metadata of an array are not complete"),
     (ARRAY, lambda d: d.update(codecs=[]), "metadata of an array are not complete"),
-    (ARRAY, lambda d: inner(d).append({"name": "numcodecs.pickle"}), "needs a codec that is not read.*'numcodecs.pickle'"),
-    (ARRAY, lambda d: inner(d).append({"name": "numcodecs.lz4", "configuration": {"x": 1}}), "needs a codec that is not read"),
+    (ARRAY, lambda d: inner(d).append({"name": "numcodecs.pickle"}), r"a codec that is not read.*'numcodecs\.pickle'"),
+    (ARRAY, lambda d: inner(d).append({"name": "numcodecs.lz4"}), "needs a codec that is not read"),
     (ARRAY, lambda d: d.update(data_type="object"), "an array is of a type that is not read; found 'object'"),
     (ARRAY, lambda d: d.update(data_type={"name": "struct"}), "an array is of a type that is not read"),
     (ARRAY, lambda d: d.update(chunk_key_encoding={"name": "v2"}), "metadata of an array contradict themselves"),
@@ -74,7 +78,7 @@ FORGED: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     (ARRAY, lambda d: d["chunk_grid"]["configuration"].update(chunk_shape=[0, 0]), "metadata of an array contradict"),
     (TEXTS, lambda d: d["attributes"].clear(), "a variable is not of the kind that it says"),
     (TEXTS, lambda d: ours(d).update(kind="datetime64[ns]"), "a variable is not of the kind that it says"),
-    (TEXTS, lambda d: d.update(shape=[2**40], chunk_grid={"name": "regular", "configuration": {"chunk_shape": [2**40]}}), "an array is too large"),
+    (TEXTS, lambda d: d.update(shape=[2**40], chunk_grid=grid(2**40)), "an array is too large"),
 ]  # fmt: skip
 
 
@@ -106,17 +110,14 @@ def test_every_missing_file_is_noticed_when_the_store_is_opened(stored: Path) ->
     sd.open_recording(stored)
 
 
-def test_every_damaged_file_is_noticed_when_it_is_read(stored: Path, odd_recording: xr.DataTree) -> None:
+def test_every_damaged_file_is_noticed_when_it_is_read(stored: Path) -> None:
     chance = random.Random(1)
-    for file in sorted(
-        part
-        for part in stored.rglob("*")
-        if part.is_file() and part.parent.name != "zarr.json" and "c" in part.relative_to(stored).parts
-    ):
+    chunks = sorted(file for file in stored.rglob("*") if file.is_file() and "c" in file.relative_to(stored).parts)
+    for file in chunks:
         content = file.read_bytes()
-        for damaged in (content[:-1], content[: len(content) // 2], b"", *(flipped(content, chance) for _ in range(6))):
+        for damaged in (content[:-1], content[: len(content) // 2], b"", *(flipped(content, chance) for _ in range(2))):
             file.write_bytes(damaged)
-            with pytest.raises(sd.FileFormatError, match="the store is damaged"):
+            with pytest.raises(sd.FileFormatError, match=r"the store is damaged|missing or empty"):
                 sd.open_recording(stored).load()
         file.write_bytes(content)
     sd.open_recording(stored).load()
@@ -218,12 +219,12 @@ def test_a_store_is_known_by_its_content_too(stored: Path) -> None:
 
 def test_another_dtype_is_refused(stored: Path) -> None:
     assert sd.open_recording(stored, dtype="float32")["12.8Hz/signal"].dtype == "float32"
-    with pytest.raises(sd.ParameterError, match="stored as another dtype; expected float64; found float32 in /12.8Hz"):
+    with pytest.raises(sd.ParameterError, match=r"another dtype; expected float64; found float32 in /12\.8Hz"):
         sd.open_recording(stored, dtype="float64")
 
 
 def test_policies(stored: Path, scored_night: Path) -> None:
-    with pytest.raises(sd.FileFormatError, match="file: a <b>finding</b>.*expected nothing odd"):
+    with pytest.raises(sd.FileFormatError, match=r"file: a <b>finding</b>.*expected nothing odd"):
         sd.open_recording(stored, policy="strict")
     with pytest.raises(sd.ParameterError, match="unknown policy"):
         sd.open_recording(stored, policy="lax")
