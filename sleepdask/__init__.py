@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sleepdask.io.results import open_features
     from sleepdask.parallel.config import ParallelConfig
     from sleepdask.parallel.settings import parallel_config, set_parallel_config
-    from sleepdask.runners import compute, persist, to_dataframe
+    from sleepdask.runners import compute, persist, save_recording, to_dataframe
     from sleepdask.signals.channels import canonical_name, load_channel_table
     from sleepdask.signals.conversion import to_unit
     from sleepdask.signals.joining import join_recordings
@@ -55,6 +55,7 @@ _HOME = {
     "read_hypnogram": "sleepdask.io.hypnograms",
     "recording_from_arrays": "sleepdask.signals.recording",
     "rename_channels": "sleepdask.signals.renaming",
+    "save_recording": "sleepdask.runners",
     "set_parallel_config": "sleepdask.parallel.settings",
     "spectrogram": "sleepdask.features.spectrogram",
     "stage_counts": "sleepdask.hypnogram",
@@ -89,6 +90,7 @@ __all__ = [
     "read_hypnogram",
     "recording_from_arrays",
     "rename_channels",
+    "save_recording",
     "set_parallel_config",
     "simulate",
     "spectrogram",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +15,8 @@ from dask.base import is_dask_collection
 from sleepdask.errors import ParameterError
 from sleepdask.features.cache import cache_key, recall, remember
 from sleepdask.features.warm import warm_kernels
+from sleepdask.io.remote.file import locate, named
+from sleepdask.io.store.writing import staged_store
 from sleepdask.io.tables import flat_table
 from sleepdask.parallel.backends import backend_name, open_backend
 from sleepdask.parallel.config import BackendName, ParallelConfig
@@ -88,6 +92,64 @@ def persist(
     """
     config = resolve(config, backend=backend, workers=workers, scheduler=scheduler, security=security)
     return _one_or_all(_run(persist_on, objects, config, progress))
+
+
+def save_recording(
+    recording: xr.DataTree,
+    path: str | os.PathLike[str],
+    *,
+    source: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    backend: BackendName | None = None,
+    workers: int | None = None,
+    scheduler: Any = None,
+    security: Any = None,
+    config: ParallelConfig | None = None,
+    progress: ProgressOption = None,
+) -> None:
+    """Store a recording in Zarr, chunk by chunk in parallel; `open_recording` gives back an equal one.
+
+    Samples are stored as they are, of the dtype that they have, and come back with the same bits. A task reads, and
+    writes, one shard: about 16 MiB of samples, whole epochs of 30 s, one file. The store appears whole or not at all.
+
+    Parameters
+    ----------
+    recording
+        As `open_recording` gives it; best with ``chunks=None``, as it is then cut exactly where shards begin. It may
+        have been changed: channels selected or renamed, units converted, signals filtered.
+    path
+        Folder to make; its name ends in ``.zarr``. Workers on other machines must see the same path.
+    source
+        File or URL that the recording was opened from: its name, size, time of change and SHA-256 are stored with it
+        (of a URL, the version that its server tells).
+    force
+        Replace a store that is already there, once the new one is whole.
+    backend, workers, scheduler, security, config, progress
+        As in `compute`.
+
+    Raises
+    ------
+    ParameterError
+        The recording holds something that cannot be stored, such as an attribute that has no equal in JSON.
+    OutputError
+        The store is already there and `force` is False, or cannot be written.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> sd.save_recording(sd.open_recording("night.edf", chunks=None), "night.zarr", source="night.edf")
+    >>> night = sd.open_recording("night.zarr")
+    >>> night.attrs["provenance"]["source"]["name"], night["1Hz"].sizes["time"]
+    ('night.edf', 360)
+    """
+    config = resolve(config, backend=backend, workers=workers, scheduler=scheduler, security=security)
+    with staged_store(recording, Path(path), source=named(locate(source)) if source else None, force=force) as writes:
+        if not writes:
+            return
+        if len(writes) == sum(write.size for write in writes) == 1:  # one shard needs no cluster to be started
+            config = replace(config, backend="sync")
+        with open_backend(config, prepare=warm_kernels) as engine:
+            compute_on(engine, writes, config, progress)
 
 
 def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> pd.DataFrame:

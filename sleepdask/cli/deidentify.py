@@ -13,7 +13,7 @@ from sleepdask.cli.locations import location
 from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, policy_option, report, show
 from sleepdask.errors import SleepdaskError
 from sleepdask.io.deidentify import Deidentified, deidentify
-from sleepdask.io.diagnose import recording_files
+from sleepdask.io.folders import recording_files
 from sleepdask.io.remote.file import RemoteFile, locate, named
 
 _SUFFIXES = (".edf", ".bdf", ".rec")

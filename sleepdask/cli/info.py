@@ -75,7 +75,7 @@ def _describe_node(name: str, node: xr.Dataset, zone: Zone | None) -> dict[str, 
 
 
 def _text(document: dict[str, Any], recording: xr.DataTree) -> str:
-    lines = [f"{document['source']}  {document['format']}  start {_start(recording)}"]
+    lines = [f"{document['source']}  {document.get('format', 'no file')}  start {_start(recording)}"]
     for node in document["nodes"]:
         gaps = f", {node['gaps']} gap{'s'[: node['gaps'] - 1]}" if node["gaps"] else ""
         length = describe_span(round(node["seconds"] * 1e9))

@@ -14,6 +14,7 @@ from sleepdask.errors import SleepdaskError, did_you_mean
 _VERBS = {
     "info": "Show what a recording holds; reads no sample.",
     "diagnose": "Look at recordings, whole folders of them: what is odd, and what reading makes of it.",
+    "convert": "Store recordings in Zarr, from which they are read again with the same bits.",
     "extract": "Compute features of every epoch of a recording.",
     "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",
     "deidentify": "Copy recordings without what identifies people; samples stay byte for byte.",
@@ -50,7 +51,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sleepdask")
 def cli() -> None:
-    """Look at sleep recordings, whole folders of them, and compute features of one at a time.
+    """Look at sleep recordings, whole folders of them, store them, and compute features of one at a time.
 
     Exit codes: 0 done, 2 refused (usage or input), 3 done with findings or failures, 130 interrupted.
     """

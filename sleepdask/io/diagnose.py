@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sleepdask.errors import ParameterError, SleepdaskError
+from sleepdask.errors import SleepdaskError
 from sleepdask.findings import POLICIES, Finding, Findings
 from sleepdask.io.edf.annotations import read_track
 from sleepdask.io.edf.header import read_header
-from sleepdask.io.remote.file import RemoteFile, is_url, locate
+from sleepdask.io.folders import recording_files
+from sleepdask.io.remote.file import RemoteFile
+from sleepdask.io.store.reading import is_store, open_store
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.parallel.settings import get_parallel_config
 
-_SUFFIXES = (".edf", ".bdf", ".rec", ".edf.gz", ".bdf.gz")
-_BEGINNINGS = (b"0       ", b"\xffBIOSEMI")
 NONE = "none"
 
 
@@ -62,8 +62,8 @@ def diagnose(*paths: str | os.PathLike[str], storage_options: Mapping[str, Any] 
     Parameters
     ----------
     *paths
-        Files, also behind URLs; and folders of this machine, of which every file at any depth is taken that looks like
-        a recording by its name or its first bytes.
+        Files, also behind URLs; and folders of this machine, of which every file or store at any depth is taken that
+        looks like a recording by its name or its first bytes.
     storage_options
         For the file systems of URLs, such as credentials.
 
@@ -95,9 +95,14 @@ def diagnose_file(path: Path | RemoteFile) -> Diagnosis:
         findings = Findings(str(path), policy)
         kind = ""
         try:
-            header = read_header(path, findings)
-            kind = header.kind
-            read_track(path, header, findings)
+            if is_store(path):
+                kind = "Zarr"
+                for told in open_store(path).attrs.get("findings", []):
+                    findings.warn("stored", str(told), "it was let pass when the recording was stored")
+            else:
+                header = read_header(path, findings)
+                kind = header.kind
+                read_track(path, header, findings)
         except SleepdaskError as error:
             found = found or [*findings.found, _refused(error)]
         except Exception as error:  # a defect of ours, or of the disk, is no reason to leave the others out
@@ -123,36 +128,3 @@ def _refused(error: SleepdaskError) -> Finding:
     compared = (("expected", error.expected), ("found", error.found))
     said = [str(error.args[0]), *(f"{name} {value}" for name, value in compared if value is not None)]
     return Finding("error", "refused", "; ".join(said), ": ".join(filter(None, ["it is refused", error.fix])))
-
-
-def recording_files(
-    given: str | os.PathLike[str], options: Mapping[str, Any] | None = None
-) -> Iterator[Path | RemoteFile]:
-    """Give a file, or all files of a folder that look like recordings, sorted by path.
-
-    Raises
-    ------
-    ParameterError
-        There is no such file or folder.
-    """
-    located = locate(given, options if is_url(given) else None)
-    if isinstance(located, RemoteFile):
-        yield located
-        return
-    path = Path(located)
-    if path.is_dir():
-        yield from (file for file in sorted(path.rglob("*")) if file.is_file() and _looks_like_a_recording(file))
-    elif path.exists():
-        yield path
-    else:
-        raise ParameterError("no such file or folder", where=path, fix="check the path")
-
-
-def _looks_like_a_recording(path: Path) -> bool:
-    if path.name.lower().endswith(_SUFFIXES):
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(8) in _BEGINNINGS
-    except OSError:
-        return False

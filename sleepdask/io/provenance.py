@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,7 @@ def provenance(
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(command),
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": versions(_PACKAGES),
         "platform": f"{platform.system()} {platform.machine()}",
         "inputs": dict(inputs),
         "parameters": dict(parameters),
@@ -52,23 +51,36 @@ def provenance(
     }
 
 
-def describe_file(path: Path | RemoteFile) -> dict[str, Any]:
-    """Name, size, time of change and SHA-256 of a file.
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of Python and of some packages."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
 
-    Of a remote one the version that its server tells takes the place of both: a digest needs all of its bytes.
+
+def describe_file(path: Path | RemoteFile) -> dict[str, Any]:
+    """Name, size, time of change and SHA-256 of a file, or of a folder that is one: a store.
+
+    The SHA-256 of a store is that of a text: one line a file, sorted by name, each with the file's SHA-256, two blanks
+    and its name within the folder, as the program sha256sum prints them. Of a remote file the version that its server
+    tells takes the place of time and digest, which needs all of its bytes.
     """
     if isinstance(path, RemoteFile):
         with open_source(path) as source:
             return {"name": path.name, "size": source.size, "version": source.version}
-    state = path.stat()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    files = sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
+    states = [part.stat() for part in files]
+    digests = {part.relative_to(path).as_posix(): _sha256(part) for part in files}
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return {
         "name": path.name,
-        "size": state.st_size,
-        "mtime": str(np.datetime64(state.st_mtime_ns, "ns")),
-        "sha256": digest,
+        "size": sum(state.st_size for state in states),
+        "mtime": str(np.datetime64(max(state.st_mtime_ns for state in states), "ns")),
+        "sha256": hashlib.sha256(lines.encode()).hexdigest() if path.is_dir() else digests["."],
     }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _columns(table: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import xarray as xr
 from dask.system import cpu_count
 
-from sleepdask.chunks import chunk_edges
-from sleepdask.epochs import EpochGrid
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.findings import Findings
+from sleepdask.io.chunking import chunked, chunked_by_epochs
 from sleepdask.io.edf.opening import EdfFile
 from sleepdask.io.edf.patients import tell_patients
 from sleepdask.io.remote.file import RemoteFile, locate, named
-from sleepdask.signals.index import clock_of
+from sleepdask.io.store.reading import is_store, open_store
 from sleepdask.signals.joining import join_recordings
-from sleepdask.signals.recording import SIGNAL, is_dated, on_signals, span
-from sleepdask.times import duration_ns
 
 Location = str | os.PathLike[str] | RemoteFile
-
-_WINDOW = duration_ns("30s")
 
 
 def open_recording(
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
-    dtype: str = "float32",
+    dtype: str | None = None,
     chunks: str | int | Mapping[str, Any] | None = "epochs",
     workers: int | None = None,
     policy: str = "warn",
@@ -48,22 +42,26 @@ def open_recording(
     ----------
     path
         An EDF, EDF+, BDF or BDF+ file: a path, or any URL that fsspec can read in parts (``https://``, ``s3://``); or
-        several of one night, in any order, which `join_recordings` joins.
+        the folder that `save_recording` wrote; or several of one night, in any order, which `join_recordings` joins.
     dtype
-        ``"float32"`` or ``"float64"``, of the physical values.
+        ``"float32"`` or ``"float64"``, of the physical values; default float32, or what a stored recording has. That is
+        not changed: another one is refused.
     chunks
         ``"epochs"``: Dask arrays in chunks of whole 30 s epochs. None: no Dask; `extract` then cuts the
-        signals exactly where its epochs need it. Anything else is given to `xarray.Variable.chunk`.
+        signals exactly where its epochs need it. Anything else is given to `xarray.Variable.chunk`. Of a stored
+        recording, ``"epochs"`` cuts where stored chunks begin, so that none is read twice.
     workers
         Threads the chunk rule counts on; default the effective number of CPUs.
     policy
         What may be odd about the file. ``"warn"``: whatever has one sound reading; it is reported. ``"strict"``:
-        nothing. ``"repair"``: also what has a likely one, such as data records that overlap.
+        nothing. ``"repair"``: also what has a likely one, such as data records that overlap. What was let pass when
+        a recording was stored is let pass again, except by ``"strict"``.
     timezone
         Zone of the recorder's clock, such as ``"Europe/Berlin"``. All times are then instants (UTC), and nights in
         which clocks are changed have their true length; times that are typed in are local times of the zone. None:
         all times are local and naive, as in the file. ``"Europe/Berlin+02:00"`` is a clock that stayed there, which
-        also tells which of two equal hours a recording starts in.
+        also tells which of two equal hours a recording starts in. A stored recording has the zone that it was stored
+        with.
     annotations
         False leaves annotations out. Of a contiguous EDF+ file only the times of the first and the last data record
         are then read, which opens one behind a URL at once; if these leave room for a gap, all are.
@@ -82,13 +80,13 @@ def open_recording(
         of time since the start, where the file has no date, and then ``attrs["start"]`` is NaT. With a zone they are
         UTC, ``attrs["start"]`` ends in Z, and ``attrs["time_zone"]`` has its name.
         ``attrs["findings"]`` tells what was odd. A channel whose scale is unknown is all NaN, with the reason in the
-        coordinate ``uncalibrated``.
+        coordinate ``uncalibrated``. A stored recording also has ``attrs["provenance"]``.
 
     Raises
     ------
     FileFormatError
-        The file is no EDF, holds no data record, or cannot be read under the policy; or its local start came twice in
-        the zone, or never was.
+        The file is no EDF, holds no data record, or cannot be read under the policy; its local start came twice in
+        the zone, or never was; or the store is damaged, or holds no recording.
     RemoteFileError
         A file behind a URL cannot be reached, or its server cannot send parts of it.
     ParameterError
@@ -115,14 +113,17 @@ def open_recording(
     if chunks is None:
         return recording
     if chunks == "epochs":
-        return _chunked_by_epochs(recording, cpu_count() if workers is None else workers)
+        return chunked_by_epochs(recording, cpu_count() if workers is None else workers)
     if isinstance(chunks, str) and chunks != "auto":
         raise ParameterError("unknown chunks", expected="'epochs', 'auto', a mapping or None", found=repr(chunks))
-    return recording.map_over_datasets(_chunk, chunks)
+    return recording.map_over_datasets(chunked, chunks)
 
 
 def _opened(path: Location, how: Mapping[str, Any]) -> xr.DataTree:
-    if named(path).suffix.lower() in {".csv", ".zarr"}:
+    file = named(path)
+    if is_store(file):
+        return open_store(file, **how)
+    if file.suffix.lower() == ".csv":
         raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
     return EdfFile.open(path, **how).recording()
 
@@ -133,30 +134,3 @@ def _joined(paths: Sequence[Location], how: Mapping[str, Any]) -> xr.DataTree:
     tell_patients(paths, findings)
     recording.attrs["findings"] = [*recording.attrs["findings"], *map(str, findings.found)]
     return recording
-
-
-def _chunk(node: xr.Dataset, chunks: Mapping[str, Any]) -> xr.Dataset:
-    """Chunk the samples alone: labels and annotations stay in memory."""
-    return node.assign({SIGNAL: node[SIGNAL].variable.chunk(chunks, inline_array=True)}) if SIGNAL in node else node
-
-
-def _chunked_by_epochs(recording: xr.DataTree, workers: int) -> xr.DataTree:
-    """Chunk all nodes on the epochs that `extract` has by default: they begin where the earliest signal does."""
-    children = recording.children.items()
-    nodes = {name: node.to_dataset() for name, node in children if SIGNAL in node and node.sizes["time"]}
-    if not nodes:
-        return recording
-    low, high = span(nodes)
-    grid = EpochGrid(low, _WINDOW, _WINDOW, max(1, (high - low) // _WINDOW), dated=is_dated(nodes))
-    return on_signals(recording, lambda node: _chunk_on(grid, node, workers))
-
-
-def _chunk_on(grid: EpochGrid, node: xr.Dataset, workers: int) -> xr.Dataset:
-    if not node.sizes["time"]:
-        return node
-    clock = clock_of(node)
-    bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * grid.expected(clock)
-    edges = chunk_edges(grid.count, workers, bytes_per_epoch)
-    inner = (int(grid.bounds(clock, e, e + 1)[0][0]) for e in edges[1:-1])
-    cuts = sorted({0, *inner, clock.size})  # none twice: there may be no sample for hours
-    return _chunk(node, {"channel": -1, "time": tuple(after - first for first, after in pairwise(cuts))})

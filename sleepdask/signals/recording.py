@@ -170,6 +170,21 @@ def select_channels(nodes: Mapping[str, xr.Dataset], patterns: Sequence[str]) ->
     return kept
 
 
+def only_channels(recording: xr.DataTree, patterns: Sequence[str]) -> xr.DataTree:
+    """Recording with some of its channels, as `select_channels` takes them; nodes left without one go.
+
+    Raises
+    ------
+    ParameterError
+        A pattern matches no channel.
+    """
+    nodes = {node.path: with_labels(node.to_dataset(inherit=False)) for node in recording.subtree if SIGNAL in node}
+    kept = select_channels(nodes, patterns)
+    everything = {node.path: node.to_dataset(inherit=False) for node in recording.subtree}
+    left = {path: kept.get(path, node) for path, node in everything.items() if path in kept or path not in nodes}
+    return xr.DataTree.from_dict(left, name=recording.name)
+
+
 def matches(name: str, pattern: str) -> bool:
     """Whether a channel is meant by a name or a glob, upper and lower case alike."""
     return name == pattern or fnmatchcase(name.lower(), pattern.lower())

@@ -84,7 +84,7 @@ def test_no_name_of_a_person_is_kept(scored_night: Path, tmp_path: Path) -> None
     assert "Harriet" not in repr([node.to_dataset().to_dict(data=False) for node in night.subtree])
 
 
-@pytest.mark.parametrize("name", ["night.csv", "night.zarr"])
+@pytest.mark.parametrize("name", ["night.csv"])
 def test_other_kinds_of_files(tmp_path: Path, name: str) -> None:
     with pytest.raises(sd.FileFormatError, match=f"{name}: this kind of recording is not read; expected an EDF"):
         sd.open_recording(tmp_path / name)

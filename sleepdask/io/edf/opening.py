@@ -82,7 +82,7 @@ class EdfFile:
         cls,
         path: str | os.PathLike[str] | RemoteFile,
         *,
-        dtype: str = "float32",
+        dtype: str | None = None,
         policy: str = "warn",
         timezone: str | None = None,
         annotations: bool = True,
@@ -98,7 +98,7 @@ class EdfFile:
         header = _in_zone(read_header(path, findings), zone, findings)
         track = read_track(path, header, findings, annotations=annotations)
         annotated = annotations and any(signal.is_annotation for signal in header.signals)
-        return cls(path, header, track, zone, findings, dtype, keep_identity, annotated)
+        return cls(path, header, track, zone, findings, dtype or "float32", keep_identity, annotated)
 
     @cached_property
     def nodes(self) -> dict[str, tuple[Fraction, list[int]]]:

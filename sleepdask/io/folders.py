@@ -1,0 +1,63 @@
+"""Which files of a folder are recordings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sleepdask.errors import ParameterError
+from sleepdask.io.remote.file import RemoteFile, is_url, locate
+from sleepdask.io.store.metadata import is_other
+from sleepdask.io.store.reading import is_store
+
+_SUFFIXES = (".edf", ".bdf", ".rec", ".edf.gz", ".bdf.gz")
+_BEGINNINGS = (b"0       ", b"\xffBIOSEMI")
+
+
+def recording_files(
+    given: str | os.PathLike[str], options: Mapping[str, Any] | None = None
+) -> Iterator[Path | RemoteFile]:
+    """Give a file or store, or all of a folder that look like recordings, sorted by path.
+
+    Raises
+    ------
+    ParameterError
+        There is no such file or folder.
+    """
+    located = locate(given, options if is_url(given) else None)
+    if isinstance(located, RemoteFile):
+        yield located
+        return
+    path = Path(located)
+    if path.is_dir() and not is_store(path):
+        yield from _recordings_in(path)
+    elif path.exists():
+        yield path
+    else:
+        raise ParameterError("no such file or folder", where=path, fix="check the path")
+
+
+def _recordings_in(folder: Path) -> Iterator[Path]:
+    try:
+        parts = sorted(folder.iterdir())
+    except PermissionError:
+        return
+    for part in parts:
+        if part.is_dir() and is_store(part):
+            yield from () if is_other(part) else (part,)
+        elif part.is_dir() and not part.is_symlink():
+            yield from _recordings_in(part)
+        elif part.is_file() and _looks_like_a_recording(part):
+            yield part
+
+
+def _looks_like_a_recording(path: Path) -> bool:
+    if path.name.lower().endswith(_SUFFIXES):
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(8) in _BEGINNINGS
+    except OSError:
+        return False

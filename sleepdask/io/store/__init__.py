@@ -1,0 +1,1 @@
+"""Recordings in Zarr: layout, variables, metadata, writing, reading."""
