@@ -303,28 +303,6 @@ def test_agrees_with_edfio(tmp_path):
         assert found.text == text
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "sleep-edf-sc4001/SC4001EC-Hypnogram.edf",
-        "resmed-night-a/20260310_000154_EVE.edf",
-        "edf-odd/test_utf8_annotations.edf",
-        "edf-odd/chtypes_edf.edf",
-        "nox-a1-psg/subject1.edf",
-        "edf-odd/duplicate_channel_labels.edf",
-    ],
-)
-def test_real_files_agree_with_edfio(test_data, name):
-    edfio = pytest.importorskip("edfio")
-    path = test_data / name
-    oracle = [
-        (round(o * SECOND), None if d is None else round(d * SECOND), t) for o, d, t in _edfio_list(edfio, path) if t
-    ]
-    assert sorted((a.onset_ns, a.duration_ns or 0, a.text) for a in read(path)) == sorted(
-        (o, d or 0, t) for o, d, t in oracle
-    )
-
-
 def test_real_hypnogram(test_data):
     found = read(test_data / "sleep-edf-sc4001/SC4001EC-Hypnogram.edf")
     assert len(found) == 154
