@@ -60,7 +60,7 @@ def read_header(path: str | os.PathLike[str], findings: Findings | None = None) 
         stat = os.fstat(file.fileno())
         main = _main_fields(findings, _read(file, 0, BLOCK))
         number = _number_of_signals(main["number of signals"])
-        raw = _read(file, BLOCK, BLOCK * number)
+        raw = _read(file, BLOCK, min(BLOCK * number, stat.st_size))  # whatever the number, no more than there is
     header_bytes = BLOCK * (number + 1)
     if len(raw) < BLOCK * number:
         raise _short(findings, header_bytes, BLOCK + len(raw))
