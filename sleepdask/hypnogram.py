@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sleepdask.epochs import EpochGrid
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.signals.texts import text_array
 from sleepdask.times import describe_span, time_dtype
 
 STAGES = ("W", "N1", "N2", "N3", "R")
@@ -136,7 +137,7 @@ def hypnogram_dataset(
     epoch
         Length of an epoch in ns; None: that of the scores, if all have one length and some repeat the one before.
     """
-    texts = np.array(labels, dtype=str)
+    texts = text_array(labels)
     names = np.array([UNSCORED if stage is None else stage for stage in stages], "<U2")
     _note_labels({label for label, stage in zip(labels, stages, strict=True) if stage is None}, findings)
     if epoch is None and np.ptp(duration) == 0 < duration[0] and (texts[1:] == texts[:-1]).any():

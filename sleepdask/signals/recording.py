@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of, time_coordinate
+from sleepdask.signals.texts import text_array
 from sleepdask.signals.types import signal_type
 from sleepdask.signals.units import normal_unit
 from sleepdask.times import stored_time, time_dtype, to_ns
@@ -74,7 +75,7 @@ def annotations_dataset(
         {
             "onset": ("annotation", np.asarray(onsets, time_dtype(dated=dated)), {"long_name": "start of the event"}),
             "duration": ("annotation", np.asarray(durations, "timedelta64[ns]"), {"long_name": "length of the event"}),
-            "text": ("annotation", np.asarray(texts, dtype=str)),
+            "text": ("annotation", text_array(texts)),
         }
     )
 

@@ -25,7 +25,7 @@ _POWERS_OF_TEN = 10 ** np.arange(1, 19)
 _MOST_DIGITS = 9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """A text at a time.
 

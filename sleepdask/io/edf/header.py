@@ -61,7 +61,7 @@ def read_header(path: str | os.PathLike[str] | RemoteFile, findings: Findings | 
     with open_source(path) as file:
         main = _main_fields(findings, file.read(0, BLOCK))
         number = _number_of_signals(main["number of signals"])
-        raw = file.read(BLOCK, BLOCK * number)
+        raw = file.read(BLOCK, BLOCK * number)  # whatever the number, no more than there is
     if isinstance(path, RemoteFile) and not file.version:
         message = "the server tells neither an ETag nor a time of change"
         findings.warn("no-version", message, "a change of the file is seen by its size alone")

@@ -45,6 +45,7 @@ class RecordTimes:
         self._findings = findings
         self._header = header
         self._back_ns = 0  # by how much records that overlap were moved
+        self._last = -1
         self._guesses: list[int] = []
         self.stretches = [Stretch(0, header.origin_ns)]
 
@@ -54,14 +55,23 @@ class RecordTimes:
         return last.start_ns + (record - last.first) * self._header.record_ns
 
     def see(self, record: int, stated: Tal | None) -> bool:
-        """Take note of the first list of a record; tells whether from there on other times are due."""
+        """Take note of the first list of a record; tells whether from there on other times are due.
+
+        Records left out since the last call state the time that is due.
+        """
+        if record > self._last + 1:
+            self._back_ns = 0
+        self._last = record
         if stated is None or not stated.keeps_time:
             if self._header.kind.endswith("+D"):
                 refusal = self._refusal(record, "does not state its time", "an onset: the recording is discontinuous")
                 self._guess("no-record-time", refusal, record)
             return False
-        start = self._header.origin_ns + stated.onset_ns + self._back_ns
+        start = self._header.origin_ns + stated.onset_ns
         due = self.due(record)
+        if abs(start - due) <= TOLERANCE_NS:
+            self._back_ns = 0
+        start += self._back_ns
         if record == 0:
             if start != due:
                 self._begin(start)

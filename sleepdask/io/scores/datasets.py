@@ -10,6 +10,7 @@ from sleepdask.io.scores.base import CLOCK, MIDNIGHT, Rows, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import DAY, LONGEST, SECOND
 from sleepdask.signals.recording import annotations_dataset
+from sleepdask.signals.texts import text_array
 from sleepdask.times import stored_time
 
 
@@ -53,7 +54,7 @@ def events_of(scores: Scores, file: ScoreFile, format_name: str) -> xr.Dataset:
     events = annotations_dataset(onset, duration, rows.label)
     if "relative_to" in attrs:
         events["onset"] = events["onset"].astype(np.int64).astype("timedelta64[ns]")
-    events["channel"] = ("annotation", np.array(rows.channel, dtype=str))
+    events["channel"] = ("annotation", text_array(rows.channel))
     return events.assign_attrs(attrs | {"findings": [str(finding) for finding in file.findings.found]})
 
 

@@ -5,34 +5,26 @@ Source: Kemp & Olivan 2003, doi:10.1016/S1388-2457(03)00123-8; texts: https://ww
 
 from __future__ import annotations
 
-import numpy as np
-
 from sleepdask.hypnogram import is_stage, stage_of
-from sleepdask.io.edf.opening import EdfFile
+from sleepdask.io.edf.annotations import read_track
+from sleepdask.io.edf.header import read_header
 from sleepdask.io.scores.base import CLOCK, START, Options, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
-from sleepdask.signals.recording import ANNOTATIONS
-from sleepdask.times import to_ns
 
 _BEGINNINGS = (b"0       ", b"\xffBIOSEMI")
 
 
 def _read(file: ScoreFile, options: Options) -> Scores:
-    recording = EdfFile.open(file.path).recording()
-    if ANNOTATIONS not in recording.children:
-        found = recording.attrs["format"]
-        raise file.refusal("the file holds no annotations", expected="an EDF+ file", found=found)
-    annotations = recording[ANNOTATIONS].to_dataset()
-    duration = annotations["duration"].values
-    lengths = np.where(np.isnat(duration), 0, duration.astype(np.int64)).tolist()
-    onsets = annotations["onset"].values.astype(np.int64).tolist()
-    dated = annotations["onset"].dtype.kind == "M"
-    scores = Scores(CLOCK, since=to_ns(recording.attrs["start"])) if dated else Scores(START)
-    for onset, length, text in zip(onsets, lengths, annotations["text"].values.tolist(), strict=True):
-        if is_stage(text):
-            scores.stages.add(onset, length, text, stage=stage_of(text))
+    header = read_header(file.path, file.findings)
+    if not any(signal.is_annotation for signal in header.signals):
+        raise file.refusal("the file holds no annotations", expected="an EDF+ file", found=header.kind)
+    scores = Scores(CLOCK, since=header.origin_ns) if header.dated else Scores(START)
+    for note in read_track(file.path, header, file.findings).annotations:
+        onset, length = header.origin_ns + note.onset_ns, note.duration_ns or 0
+        if is_stage(note.text):
+            scores.stages.add(onset, length, note.text, stage=stage_of(note.text))
         else:
-            scores.events.add(onset, length, text)
+            scores.events.add(onset, length, note.text)
     return scores
 
 

@@ -7,7 +7,7 @@ The head of Elan, as Visbrain (https://visbrain.org/sleep) reads and writes it: 
 from __future__ import annotations
 
 import re
-from itertools import islice
+from collections import Counter
 
 from sleepdask.io.scores.base import START, Options, Rows, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
@@ -16,6 +16,7 @@ from sleepdask.io.scores.table import column_name
 from sleepdask.io.scores.vocabularies import INTEGERS, column_stages, integer_of, word_stage
 
 _ELAN = "epoch_list"
+_MOST_OTHERS = 10  # different words that are no stages
 _PER_SECONDS = re.compile(r"\bper (\d+(?:\.\d+)?) ?s(?:ec(?:onds?)?)?\b", re.IGNORECASE)
 
 
@@ -24,14 +25,19 @@ def _is_stage(token: str) -> bool:
 
 
 def _fits(file: ScoreFile) -> bool:
-    """Whether all lines but comments and a head are one word, and most of the first ones are stages."""
+    """Whether most lines but comments and a head are stages, and few other words are there.
+
+    Counts of movement (actigraphy) are a list of integers too, of which many could be stages.
+    """
     if file.is_xml or _ELAN in (line.strip() for line in file.lines[:20]):
         return not file.is_xml
-    lines = [line.strip() for line in islice(file.lines, 2000)]
+    lines = [line.strip() for line in file.lines]
     tokens = [line for line in lines if line and not line.startswith("#")]
     if tokens and column_name(tokens[0]) == "stage":
         del tokens[0]
-    return sum(map(_is_stage, tokens)) > len(tokens) / 2
+    words = Counter(tokens)
+    others = [word for word in words if not _is_stage(word)]
+    return len(others) <= _MOST_OTHERS and words.total() > 2 * sum(words[word] for word in others)
 
 
 def _read(file: ScoreFile, options: Options) -> Scores:

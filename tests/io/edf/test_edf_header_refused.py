@@ -97,8 +97,3 @@ def test_other_faults_of_the_disk_are_told(make_edf, monkeypatch):
     monkeypatch.setattr("sleepdask.io.edf.recordfile.FileIO", locked)
     with pytest.raises(ParameterError, match=r"cannot be opened: Permission denied"):
         read_header(make_edf())
-
-
-def test_a_real_file_without_data_is_refused(test_data):
-    with pytest.raises(FileFormatError, match="holds no whole data record"):
-        read_header(test_data / "edf-odd" / "zero-data-records.edf")

@@ -40,6 +40,8 @@ REMLOGIC = "Time [hh:mm:ss]\tEvent\tDuration[s]\n"
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 40, "neither text nor EDF|NUL bytes"),
         (b"hello\nworld\n", "of no known format"),
         (b"Jane Doe, born 1970\n", "of no known format"),
+        (b"0\n0\n1\n0\n3\n" * 600 + b"\n".join(b"%d" % (7 * k) for k in range(99)), "of no known format"),
+        (b"0\n" * 3000 + b"x\n" * 3000, "of no known format"),
         (b"onset,duration,stage\n0,-30,W\n", "line 2: a duration is negative"),
         (b"onset,duration,stage\n0,30,W\nx,30,W\n", "line 3: onset is no number"),
         (b"onset,duration,stage\nnan,30,W\n", "line 2: an onset is no time"),

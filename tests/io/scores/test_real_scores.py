@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,25 @@ def test_edf(real_hypnogram: Path) -> None:
 def test_a_recording_without_annotations_is_refused(real_night: Path) -> None:
     with pytest.raises(sd.FileFormatError, match="holds no annotations"):
         sd.read_hypnogram(real_night)
+
+
+HYPNOGRAMS = {
+    "newcastle-hypnograms/mecsleep01_psg.txt": "remlogic",
+    "newcastle-hypnograms/mecsleep21_psg.txt": "remlogic",
+    "newcastle-hypnograms/mecsleep27_psg.txt": "remlogic",
+    "nox-a1-psg/noxturnal_events_example_unicode.csv": "noxturnal",
+    "nsrr-annotations/learn-nsrr01-profusion.xml": "profusion",
+    "sleep-edf-sc4001/SC4001EC-Hypnogram.edf": "edf",
+    "sleep-edf-short/SC4001EC-Hypnogram.bdf": "edf",
+    "yasa-hypnogram/data_full_6hrs_100Hz_hypno_30s.txt": "list",
+}
+
+
+def test_every_hypnogram_is_read_and_nothing_else_is_taken_for_one(test_data: Path) -> None:
+    """Counts of movement, heart rates, sleep summaries of devices and recordings are refused, whatever their suffix."""
+    files = sorted(path for path in test_data.rglob("*") if path.is_file() and path.name != "README.md")
+    read = {}
+    for path in files:
+        with suppress(sd.FileFormatError):
+            read[str(path.relative_to(test_data))] = sd.read_hypnogram(path).attrs["format"]
+    assert read == HYPNOGRAMS, "say in HYPNOGRAMS which new file is one"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from edf_recipes import Recipe, annotation_signal
 
 import sleepdask as sd
 
@@ -322,3 +323,14 @@ def test_the_format_can_be_said(write: Write) -> None:
 def test_parameters_are_checked(write: Write, options: dict[str, object]) -> None:
     with pytest.raises(sd.ParameterError):
         sd.read_hypnogram(write("W\nN1\n"), **options)
+
+
+def test_what_is_odd_about_an_edf_is_told_with_its_scores(tmp_path: Path) -> None:
+    lists = b"+0\x14\x14\0+0\x1530\x14Sleep stage W\x14\0+30,0\x1530\x14Sleep stage R\x14\0"
+    recipe = Recipe([annotation_signal(lists, samples=40)], n_records=1, duration="0", reserved="EDF+C")
+    path = recipe.write(tmp_path / "scores.edf")
+    hypnogram = sd.read_hypnogram(path)
+    assert stages(hypnogram) == ["W"]
+    assert "annotations are not written as EDF+ has them" in hypnogram.attrs["findings"][0]
+    with pytest.raises(sd.FileFormatError, match="not written as EDF"):
+        sd.read_hypnogram(path, policy="strict")
