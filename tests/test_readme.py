@@ -70,7 +70,11 @@ def test_snippets(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_pages_have_what_is_tested() -> None:
-    assert set(with_blocks("console")) == set(with_blocks("python")) == {"README.md", "channels.md", "parallel.md"}
+    assert (
+        set(with_blocks("console"))
+        == set(with_blocks("python"))
+        == {"README.md", "channels.md", "parallel.md", "storage.md"}
+    )
     assert len(commands("README.md")) >= 6
 
 
