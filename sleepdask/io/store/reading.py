@@ -15,7 +15,7 @@ from sleepdask.findings import Findings
 from sleepdask.io.store.arrays import StoreArray, read_array
 from sleepdask.io.store.metadata import METADATA, check_files, check_recording, chunk_shape, read_metadata
 from sleepdask.io.store.nodes import DEEPEST, MOST_VALUES, is_safe
-from sleepdask.io.store.variables import OURS, decode
+from sleepdask.io.store.variables import NUMBERS, OURS, decode
 from sleepdask.io.store.writing import SUFFIX
 from sleepdask.signals.clock_json import clock_from_document
 from sleepdask.signals.index import DIM, time_coordinate
@@ -54,7 +54,10 @@ def open_store(path: str | os.PathLike[str], *, dtype: str | None = None, policy
         raise ParameterError("no such file", where=path, fix="check the path")
     told = check_recording(read_metadata(folder, "group"), folder)
     nodes = dict(_nodes(folder, "/", DEEPEST))
-    recording = xr.DataTree.from_dict(nodes, name=told.get("name") if isinstance(told.get("name"), str) else None)
+    try:
+        recording = xr.DataTree.from_dict(nodes, name=told.get("name"))
+    except (ValueError, TypeError) as error:
+        raise FileFormatError(f"nodes do not fit together: {error}", where=path) from error
     for node in recording.subtree:
         if dtype is not None and SIGNAL in node.data_vars and node[SIGNAL].dtype != dtype:
             found = f"{node[SIGNAL].dtype} in {node.path}"
@@ -62,9 +65,16 @@ def open_store(path: str | os.PathLike[str], *, dtype: str | None = None, policy
             raise ParameterError(
                 "samples are stored as another dtype", where=path, expected=dtype, found=found, fix=fix
             )
-    for finding in recording.attrs.get("findings", []) if policy == "strict" else []:
-        findings.note("stored", str(finding), "it was let pass when the recording was stored")
+    if policy == "strict":
+        tell_stored(recording, findings)
     return recording
+
+
+def tell_stored(recording: xr.DataTree, findings: Findings) -> None:
+    """Tell again what was odd about the source of a stored recording."""
+    told = recording.attrs.get("findings", [])
+    for text in told if isinstance(told, list) else [told]:
+        findings.warn("stored", str(text), "it was let pass when the recording was stored")
 
 
 def _nodes(folder: Path, path: str, levels: int) -> list[tuple[str, xr.Dataset]]:
@@ -121,6 +131,8 @@ def _variable(folder: Path, *, large: bool) -> xr.Variable:
     check_files(folder, document)
     dims, attrs = document["dimension_names"], document.get("attributes", {})
     if large and DIM in dims:
+        if document["data_type"] not in NUMBERS:
+            raise FileFormatError("samples are no numbers", where=folder, found=document["data_type"])
         array = StoreArray(folder)
         variable = xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs)
         sizes = dict(zip(dims, chunk_shape(document), strict=True))
