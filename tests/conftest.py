@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from io import FileIO
@@ -20,6 +21,11 @@ from sleepdask.features import clear_feature_cache, enable_feature_cache
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("repeatable" if os.environ.get("CI") else "local")
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as in the background of a shell, where interrupts are tested too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WriteNight = Callable[..., Path]
 

@@ -12,7 +12,7 @@ import click
 import xarray as xr
 
 from sleepdask.cli.channels import channel_table_option, open_named
-from sleepdask.cli.locations import IDENTITY_NOTE, keep_identity_option, location
+from sleepdask.cli.locations import location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.where import backend_options
 from sleepdask.errors import ParameterError, SleepdaskError
@@ -40,7 +40,6 @@ from sleepdask.signals.recording import SIGNAL, only_channels, recording_id
 @click.option("--dtype", type=click.Choice(DTYPES), help="Of the samples.  [default: float32, or as a store has them]")
 @policy_option
 @timezone_option
-@keep_identity_option
 @backend_options
 @click.option("--force", is_flag=True, help="Replace stores that are already there.")
 @output_options
@@ -49,7 +48,6 @@ def command(
     paths: tuple[Path | str, ...],
     output: Path,
     config: ParallelConfig,
-    keep_identity: bool,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -65,7 +63,7 @@ def command(
     for path, target in targets.items():
         began = perf_counter()
         try:
-            recording = _opened(path, keep_identity=keep_identity, **how)
+            recording = _opened(path, **how)
             save_recording(
                 recording, target, source=path, force=force, config=config, progress=False if quiet else None
             )
@@ -77,7 +75,7 @@ def command(
             files.append(_describe(path, target, recording, perf_counter() - began))
     findings = [f"{file['recording']}: {said}" for file in files for said in file["findings"]] + failed
     show({"files": files, "failed": failed}, "\n".join(map(_text, files)), as_json=as_json, quiet=quiet)
-    report([IDENTITY_NOTE] if keep_identity else [], findings, quiet=quiet)
+    report([], findings, quiet=quiet)
     return exit_code(findings)
 
 

@@ -15,7 +15,7 @@ from sleepdask.io.edf.annotations import read_track
 from sleepdask.io.edf.header import read_header
 from sleepdask.io.folders import recording_files
 from sleepdask.io.remote.file import RemoteFile
-from sleepdask.io.store.reading import is_store, open_store
+from sleepdask.io.store.reading import is_store, open_store, tell_stored
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.parallel.settings import get_parallel_config
 
@@ -97,8 +97,7 @@ def diagnose_file(path: Path | RemoteFile) -> Diagnosis:
         try:
             if is_store(path):
                 kind = "Zarr"
-                for told in open_store(path).attrs.get("findings", []):
-                    findings.warn("stored", str(told), "it was let pass when the recording was stored")
+                tell_stored(open_store(path), findings)
             else:
                 header = read_header(path, findings)
                 kind = header.kind

@@ -177,8 +177,9 @@ def only_channels(recording: xr.DataTree, patterns: Sequence[str]) -> xr.DataTre
     Raises
     ------
     ParameterError
-        A pattern matches no channel.
+        A pattern matches no channel, or there are none.
     """
+    signal_nodes(recording)  # raises if there are none
     nodes = {node.path: with_labels(node.to_dataset(inherit=False)) for node in recording.subtree if SIGNAL in node}
     kept = select_channels(nodes, patterns)
     everything = {node.path: node.to_dataset(inherit=False) for node in recording.subtree}

@@ -6,12 +6,13 @@ import os
 import sys
 from pathlib import Path
 
-import lunapi
 import numpy as np
 
 
 def reading(path: str) -> dict[str, object]:
     """Samples, their times, and annotations of a file."""
+    import lunapi  # no other interpreter has it
+
     project = lunapi.proj()
     project.silence(True)
     file = project.inst("x")

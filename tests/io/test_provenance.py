@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,15 @@ def test_command_and_parameters(document: dict[str, Any]) -> None:
     assert document["parameters"] == {"epoch": "30s", "channels": None}
     assert document["table"]["nodes"]["100Hz"]["features"]["mean"]["parameters"]["ddof"] == 1
     assert document["table"]["attributes"]["recording_id"] == "scored"
+
+
+def test_a_folder_is_described_as_sha256sum_would(tmp_path: Path) -> None:
+    store = tmp_path / "night.zarr"
+    for name, content in {"zarr.json": b"{}", "a b/c/0": b"1", "a/é": b""}.items():
+        (store / name).parent.mkdir(parents=True, exist_ok=True)
+        (store / name).write_bytes(content)
+    told = describe_file(store)
+    command = "find * -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum"
+    lines = subprocess.run(command, shell=True, cwd=store, capture_output=True, check=True).stdout
+    assert told["sha256"] == hashlib.sha256(lines).hexdigest()
+    assert (told["name"], told["size"]) == ("night.zarr", 3)

@@ -23,6 +23,7 @@ from sleepdask.signals.clock_json import clock_document
 from sleepdask.signals.index import DIM, ClockIndex, clock_of
 from sleepdask.signals.recording import SIGNAL, recording_id
 
+IDENTITY = "identity"  # attribute of a recording that tells who it is of
 PROVENANCE = "provenance"  # attribute of the root that only a store has
 DEEPEST = 16  # nodes in nodes
 MOST_VALUES = 1 << 26  # of a variable that is read when the store is opened
@@ -88,6 +89,9 @@ def _nodes(recording: xr.DataTree) -> Iterator[StoredNode]:
             told = {"format": RECORDING, "version": VERSION, "name": recording.name} | told
             dataset = dataset.assign_attrs({})
             dataset.attrs.pop(PROVENANCE, None)
+            if IDENTITY in dataset.attrs:
+                problem = "a recording that names the patient, the staff or the device is not stored"
+                raise ParameterError(problem, where=where, fix="open it without keep_identity")
         yield _node(dataset, path, told, where)
 
 

@@ -15,7 +15,7 @@ from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.store.arrays import StoreArray, read_array
 from sleepdask.io.store.metadata import METADATA, check_files, check_recording, chunk_shape, read_metadata
 from sleepdask.io.store.nodes import DEEPEST, MOST_VALUES, is_safe
-from sleepdask.io.store.variables import OURS, decode
+from sleepdask.io.store.variables import NUMBERS, OURS, decode
 from sleepdask.io.store.writing import SUFFIX
 from sleepdask.signals.clock_json import clock_from_document
 from sleepdask.signals.index import DIM, time_coordinate
@@ -50,25 +50,33 @@ def open_store(
         "strict" refuses a recording that has findings; otherwise what was let pass when it was stored is so now.
     timezone
         None, or the zone that it was stored with.
-    annotations, keep_identity
-        False leaves annotations, or what identifies people, out.
+    annotations
+        False leaves annotations out.
+    keep_identity
+        True is refused: what identifies people is never stored.
 
     Raises
     ------
     FileFormatError
         It is no recording that this version stored, it is not whole, or the policy refuses it.
     ParameterError
-        There is nothing, samples are of another dtype, or times of another zone.
+        There is nothing, or not what is asked for: another dtype, another zone, identity.
     """
     if isinstance(path, RemoteFile):
         raise ParameterError("stores behind URLs are not read", where=path, fix="copy it to a disk of this machine")
+    if keep_identity:
+        fix = "open the file that it was made of"
+        raise ParameterError("a store holds nothing that identifies people", where=path, fix=fix)
     folder = path.absolute()
     findings = Findings(path, policy)
     if not folder.exists():
         raise ParameterError("no such file", where=path, fix="check the path")
     told = check_recording(read_metadata(folder, "group"), folder)
     nodes = dict(_nodes(folder, "/", DEEPEST))
-    recording = xr.DataTree.from_dict(nodes, name=told.get("name") if isinstance(told.get("name"), str) else None)
+    try:
+        recording = xr.DataTree.from_dict(nodes, name=told.get("name"))
+    except (ValueError, TypeError) as error:
+        raise FileFormatError(f"nodes do not fit together: {error}", where=path) from error
     for node in recording.subtree:
         if dtype is not None and SIGNAL in node.data_vars and node[SIGNAL].dtype != dtype:
             found = f"{node[SIGNAL].dtype} in {node.path}"
@@ -84,11 +92,16 @@ def open_store(
         )
     if not annotations:
         recording = recording.drop_nodes(ANNOTATIONS, errors="ignore")
-    if not keep_identity:
-        recording.attrs.pop("identity", None)
-    for finding in recording.attrs.get("findings", []) if policy == "strict" else []:
-        findings.note("stored", str(finding), "it was let pass when the recording was stored")
+    if policy == "strict":
+        tell_stored(recording, findings)
     return recording
+
+
+def tell_stored(recording: xr.DataTree, findings: Findings) -> None:
+    """Tell again what was odd about the source of a stored recording."""
+    told = recording.attrs.get("findings", [])
+    for text in told if isinstance(told, list) else [told]:
+        findings.warn("stored", str(text), "it was let pass when the recording was stored")
 
 
 def _nodes(folder: Path, path: str, levels: int) -> list[tuple[str, xr.Dataset]]:
@@ -145,6 +158,8 @@ def _variable(folder: Path, *, large: bool) -> xr.Variable:
     check_files(folder, document)
     dims, attrs = document["dimension_names"], document.get("attributes", {})
     if large and DIM in dims:
+        if document["data_type"] not in NUMBERS:
+            raise FileFormatError("samples are no numbers", where=folder, found=document["data_type"])
         array = StoreArray(folder)
         variable = xr.Variable(dims, indexing.LazilyIndexedArray(array), attrs)
         sizes = dict(zip(dims, chunk_shape(document), strict=True))

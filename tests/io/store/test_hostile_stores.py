@@ -52,6 +52,9 @@ FORGED: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     (ROOT, lambda d: ours(d).update(children=[7]), "a node does not say what it holds"),
     (ROOT, lambda d: ours(d).update(children="12.8Hz"), "a node does not say what it holds"),
     (ROOT, lambda d: ours(d).update(children=["missing"]), "no zarr.json there"),
+    (ROOT, lambda d: ours(d).update(name="a/b"), "nodes do not fit together"),
+    (ROOT, lambda d: ours(d).update(name=[1]), "nodes do not fit together"),
+    (ARRAY, lambda d: d.update(data_type="string"), "samples are no numbers; found string"),
     (NODE, lambda d: d["attributes"].pop("sleepdask"), "a node does not say what it holds"),
     (NODE, lambda d: ours(d).update(variables=["../unit"]), "a node does not say what it holds"),
     (NODE, lambda d: ours(d).update(coords=["nobody"]), "variables do not fit together"),
@@ -248,3 +251,11 @@ def test_diagnose_finds_stores_and_does_not_look_into_them(stored: Path, scored_
     (folder / "loop").symlink_to(folder, target_is_directory=True)
     found = {str(file.path.relative_to(folder)): file.policy for file in sd.diagnose(folder)}
     assert found == {"broken.zarr": "none", "deep/other.zarr": "warn", "night.edf": "strict", "odd.zarr": "warn"}
+
+
+@pytest.mark.parametrize("told", [5, "one", None, {"a": 1}])
+def test_findings_that_are_no_list_are_told_as_one(stored: Path, told: object) -> None:
+    edit(stored / ROOT, lambda d: d["attributes"].update(findings=told))
+    assert [finding.message for finding in diagnose_file(stored).findings] == [str(told)]
+    with pytest.raises(sd.FileFormatError, match="expected nothing odd"):
+        sd.open_recording(stored, policy="strict")

@@ -17,7 +17,6 @@ START = "2024-10-27T01:30:00"  # an hour and a half before clocks were put back
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     night = sd.recording_from_arrays({"C3": np.arange(900.0)}, 10, start=START, timezone="Europe/Berlin")
-    night.attrs["identity"] = {"name": "Jane_Doe"}
     sd.save_recording(night, tmp_path / "night.zarr")
     return tmp_path / "night.zarr"
 
@@ -31,9 +30,13 @@ def test_a_stored_recording_keeps_its_zone(stored: Path) -> None:
         sd.open_recording(stored, timezone="Asia/Kolkata")
 
 
-def test_identity_that_was_stored_on_purpose_is_given_on_purpose_only(stored: Path) -> None:
-    assert "identity" not in sd.open_recording(stored).attrs
-    assert sd.open_recording(stored, keep_identity=True).attrs["identity"] == {"name": "Jane_Doe"}
+def test_identity_is_neither_stored_nor_asked_for(stored: Path, tmp_path: Path) -> None:
+    night = sd.open_recording(stored)
+    night.attrs["identity"] = {"name": "Jane_Doe"}
+    with pytest.raises(sd.ParameterError, match="names the patient"):
+        sd.save_recording(night, tmp_path / "other.zarr")
+    with pytest.raises(sd.ParameterError, match="identifies people"):
+        sd.open_recording(stored, keep_identity=True)
 
 
 def test_annotations_can_be_left_out(example_folder: Path, tmp_path: Path) -> None:

@@ -266,3 +266,29 @@ def test_plain_xarray_reads_it(odd_recording: xr.DataTree, stored: Path) -> None
     num, den = clock["period_ns"]
     times = start + (phase + np.arange(size) * num) // den
     np.testing.assert_array_equal(times.view("datetime64[ns]"), odd_recording["12.8Hz/time"].values[-size:])
+
+
+def test_of_real_recordings(test_data: Path, tmp_path: Path, assert_same_recording: Check) -> None:
+    stored = 0
+    for path in sorted([*test_data.rglob("*.edf"), *test_data.rglob("*.bdf")]):
+        if path.stat().st_size > 20e6:
+            continue  # the long night is stored in the tests of the documentation
+        try:
+            recording = sd.open_recording(path, policy="repair")
+        except sd.FileFormatError:
+            continue
+        target = tmp_path / f"{stored}.zarr"
+        sd.save_recording(recording, target, source=path, backend="sync")
+        assert_same_recording(sd.open_recording(target), recording)
+        stored += 1
+    assert stored > 12
+
+
+def test_of_a_clock_of_many_runs(tmp_path: Path, assert_same_recording: Check) -> None:
+    clock = Clock.segmented([(k * 10**10, 3) for k in range(20_000)], 10**9, 3)
+    node = xr.Dataset({"signal": (("channel", "time"), np.zeros((1, clock.size), "f4"))}, {"channel": ["a"]})
+    recording = recording_tree({"3Hz": node.assign_coords(time_coordinate(clock))}, {})
+    sd.save_recording(recording, tmp_path / "a.zarr")
+    back = sd.open_recording(tmp_path / "a.zarr", chunks=None)
+    assert clock_of(back["3Hz"].to_dataset()) == clock
+    assert_same_recording(back, recording)

@@ -236,6 +236,8 @@ def change(recording: xr.DataTree, what: str) -> Any:
         recording.attrs["pair"] = (1, 2)
     elif what == "number as key":
         recording.attrs["table"] = {1: 2}
+    elif what == "identity":
+        recording.attrs["identity"] = {"patient": "Harriet"}
     elif what == "needed":
         node.attrs["sleepdask"] = 1
     elif what == "units of times":
@@ -265,6 +267,7 @@ def change(recording: xr.DataTree, what: str) -> Any:
         ("number as key", "attribute 'table'"),
         ("needed", "odd/12.8Hz: this name of an attribute is needed by the store; found 'sleepdask'"),
         ("units of times", "odd/annotations/onset: this name of an attribute is needed by the store; found 'units'"),
+        ("identity", "odd: a recording that names the patient, .* open it without keep_identity"),
         ("object", "odd/12.8Hz/who: values of this kind cannot be stored"),
         ("complex", "odd/12.8Hz/z: values of this kind cannot be stored; .* found complex128"),
         ("surrogate", "odd/12.8Hz/sensor: a text that is no Unicode cannot be stored"),
