@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import backends, luna, overhead, peers, start
+from benchmarks import backends, luna, overhead, peers, reading, start
 from benchmarks.environment import describe_environment
 from benchmarks.memory import memory_rows
 from benchmarks.nights import TEST_DATA, NightFile, real_night, reference_night
@@ -20,9 +20,13 @@ from benchmarks.timing import Case, Ratio, explain, take_turns
 from benchmarks.work import OURS, compute_every_time, file_to_table
 
 _PEER_REPEATS = 3
+_NO_LUNA = "skipped: no interpreter is named by --lunapi"
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
-NAMES = ("pipeline", "scipy", "mne", "yasa", "lunapi", "memory", "imports", "kernels", "cli", "overhead", "backends")
-_BY_NIGHT = {"pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
+NAMES = (
+    *("reading", "pipeline", "scipy", "mne", "yasa", "lunapi"),
+    *("memory", "imports", "kernels", "cli", "overhead", "backends"),
+)
+_BY_NIGHT = {"reading", "pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,8 +65,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section]:
-    sections = [Section(reference.title, OURS, tuple(_night_rows(options, reference)))]
     real = real_night()
+    sections = _reading_sections(options, [reference, real] if real else [reference])
+    sections.append(Section(reference.title, OURS, tuple(_night_rows(options, reference))))
     if real:
         sections.append(Section(real.title, OURS, tuple(_night_rows(options, real))))
     elif _BY_NIGHT & set(options.only):
@@ -80,6 +85,17 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
         sections.append(Section("Memory above the warm, idle process", "the shorter night", tuple(rows)))
     sections += _parallel_sections(options, [reference, real] if real else [reference])
     return [section for section in sections if section.rows]
+
+
+def _reading_sections(options: argparse.Namespace, nights: Sequence[NightFile]) -> list[Section]:
+    if "reading" not in options.only:
+        return []
+    sections = []
+    for night in nights:
+        rows = _rows_or_reason("reading", partial(reading.reading_rows, night, options.repeats, options.lunapi))
+        rows += [] if options.lunapi else skipped(["Luna"], _NO_LUNA)
+        sections.append(Section(f"Reading: {night.title}", reading.BASE, tuple(rows)))
+    return sections
 
 
 def _parallel_sections(options: argparse.Namespace, nights: Sequence[NightFile]) -> list[Section]:
@@ -109,7 +125,7 @@ def _night_rows(options: argparse.Namespace, night: NightFile) -> list[Row]:
     if options.lunapi:
         makers["lunapi"] = partial(luna.luna_cases, options.lunapi, night.path)
     elif "lunapi" in options.only:
-        rows += skipped(["Luna"], "skipped: no interpreter is named by --lunapi")
+        rows += skipped(["Luna"], _NO_LUNA)
     for name in makers:
         if name in options.only:
             rows += _rows_or_reason(name, partial(_peer_rows, night, makers[name], options.repeats))

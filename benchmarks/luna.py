@@ -14,6 +14,7 @@ from benchmarks.work import POWER
 
 PSD, STATS = "PSD epoch", "STATS epoch"
 _CHILD = Path(__file__).with_name("luna_child.py")
+_READING = Path(__file__).with_name("luna_reading_child.py")
 
 
 def make_environment(folder: Path) -> Path:
@@ -41,3 +42,10 @@ def case_name(command: str) -> str:
 def _evaluate(python: Path, path: Path, command: str) -> float:
     printed = run_child([python, _CHILD, path.absolute(), command, str(POWER.minimal_rate)])
     return float(json.loads(printed.strip().splitlines()[-1])["seconds"])
+
+
+def read(python: Path, path: Path, work: str, first: int, length: int) -> dict[str, float]:
+    """Open a file and read a part of it: seconds, and the peak of memory in MB."""
+    printed = run_child([python, _READING, path, work, str(first), str(length)])
+    said: dict[str, float] = json.loads(printed.strip().splitlines()[-1])
+    return said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import sleepdask as sd
 from benchmarks.children import run_child
 from benchmarks.nights import NightFile, longer_night
+from benchmarks.peak import peak_above_idle
 from benchmarks.table import Aim, Row, row
 from benchmarks.timing import Case, Series, take_turns
 from benchmarks.work import EPOCH_SECONDS, WORK, file_to_table
@@ -53,32 +53,13 @@ def _measured(path: Path) -> float:
     return float(json.loads(printed.strip().splitlines()[-1])["peak_mb"])
 
 
-def _peak_above_idle(path: Path) -> dict[str, float | str]:
+def _of_warm_process(path: Path) -> dict[str, float | str]:
     recording = sd.open_recording(path)
     start = np.datetime64(recording.attrs["start"])
     warm = sd.extract(recording, WORK, epoch=EPOCH_SECONDS, end=start + _WARM_UP)
     sd.to_dataframe(warm, backend="threads", workers=2, progress=False)
-    idle = _status("VmRSS")
-    forgotten = _forget_peak()
-    file_to_table(path)
-    peak = _status("VmHWM") if forgotten else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    return {"peak_mb": peak - idle, "idle_mb": idle, "by": "VmHWM" if forgotten else "ru_maxrss"}
-
-
-def _forget_peak() -> bool:
-    """Let the kernel count the peak anew; where it may not, that of the imports is in the way."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return False
-    return True
-
-
-def _status(field: str) -> float:
-    """Read a size of this process in MB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{field}:"))
+    return peak_above_idle(partial(file_to_table, path))
 
 
 if __name__ == "__main__":
-    print(json.dumps(_peak_above_idle(Path(sys.argv[1]))))
+    print(json.dumps(_of_warm_process(Path(sys.argv[1]))))

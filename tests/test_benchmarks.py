@@ -151,6 +151,46 @@ def test_work_is_never_looked_up_in_the_feature_cache(module: Any, folder: Path)
     assert get_cache_stats()["hits"] == hits
 
 
+def test_readers_read_the_same(module: Any, folder: Path) -> None:
+    readers, path = module("readers"), module("nights").reference_night(folder, HOURS).path
+    node = sd.open_recording(path, chunks=None, dtype="float64")["256Hz"]
+    want = node["signal"].values
+    volts = np.array([[{"uV": 1e6, "mV": 1e3}[unit]] for unit in node["unit"].values])
+    for name, make in readers.READERS.items():
+        if name.lower() in ("mne", "edfio", "pyedflib"):
+            pytest.importorskip(name.lower())
+        reader = make()
+        opened = reader.open(path)
+        for work, part in ((readers.ONE, want[:1]), (readers.HOUR, want[:, 2560:5120]), (readers.ALL, want)):
+            found = np.reshape(reader.read[work](opened, 10, 10), part.shape)
+            found = found * volts[: len(part)] if name == "MNE" else found
+            np.testing.assert_allclose(
+                found, part, rtol=0, atol=1e-3 if "32" in name else 1e-9, err_msg=f"{name} {work}"
+            )
+        reader.close(opened)
+        assert readers.seconds_of(name, readers.OPEN, path, 0, 1) > 0
+
+
+def test_reading_aims_at_the_fastest_other(module: Any) -> None:
+    reading, timing, readers = module("reading"), module("timing"), module("readers")
+
+    def series(name: str, *amounts: float) -> Any:
+        return timing.Series(timing.Case(name, lambda: None), list(amounts))
+
+    timed = {name: series(name, seconds) for name, seconds in ((readers.SINGLE, 0.1), ("edfio", 2.0), ("MNE", 3.0))}
+    aim = reading._first({**timed, readers.DOUBLE: series(readers.DOUBLE, 1.0), "pyedflib": series("pyedflib")})
+    assert (aim.text, aim.value, aim.reached) == ("ours / edfio ≤ 1", 0.5, True)
+    assert not reading._soon_open(series(readers.DOUBLE, 0.021)).reached
+
+
+def test_peak_of_memory_is_that_of_the_work(module: Any) -> None:
+    def hold() -> None:
+        np.ones(40_000_000, np.uint8)
+
+    said = module("peak").peak_above_idle(hold)
+    assert said["by"] != "VmHWM" or 35 < said["peak_mb"] < 80
+
+
 @pytest.mark.slow
 def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     written = tmp_path / "out.json"
@@ -165,5 +205,5 @@ def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
     titles = [section["title"] for section in json.loads(written.read_text())["sections"]]
-    assert len(titles) == 7 + any(title.startswith("Backends: Real night") for title in titles)
+    assert len(titles) == 8 + 2 * any(title.startswith("Reading: Real night") for title in titles)
     assert all(f"## {title}" in done.stdout for title in titles)

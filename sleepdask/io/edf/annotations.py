@@ -21,8 +21,8 @@ from sleepdask.io.edf.recordtimes import TOLERANCE_NS, RecordTimes, Stretch
 from sleepdask.io.edf.tal import SECOND, Tal, TalError, parse_tals
 from sleepdask.io.remote.file import RemoteFile
 
-_POWERS_OF_TEN = 10 ** np.arange(1, 19)
 _MOST_DIGITS = 9
+_BATCH = 1 << 20  # bytes of lists that are looked at together: a block of records may hold few of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,7 @@ class _Lists:
 
         A record that holds its own time alone, as nearly all do, is recognised as a whole and left out.
         """
-        begin, end = self._place(signal)
-        for first, block, at in self._file.spans(0, self._file.n_records, begin, end, sparse=True):
-            lists = block[:, at : at + end - begin]
+        for first, lists in self._batches(signal):
             done = 0
             while done < len(lists):
                 due = None if times is None else times.due(first + done) - self._header.origin_ns
@@ -135,6 +133,20 @@ class _Lists:
                     if times is not None and times.see(first + number, tals[0] if tals else None):
                         done = number + 1  # other times are due from here on
                         break
+
+    def _batches(self, signal: SignalHeader) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+        """Lists of many records at a time, and the number of the first of these."""
+        begin, end = self._place(signal)
+        at_once = max(1, _BATCH // (end - begin))
+        first, held, parts = 0, 0, []
+        for _, block, at in self._file.spans(0, self._file.n_records, begin, end, sparse=True):
+            parts.append(block[:, at : at + end - begin].copy())
+            held += len(block)
+            if held >= at_once:
+                yield first, np.concatenate(parts)
+                first, held, parts = first + held, 0, []
+        if parts:
+            yield first, np.concatenate(parts)
 
     def show_no_gap(self, times: RecordTimes) -> bool:
         """Tell whether the times of the first and the last data record leave no room for a gap; `times` sees them."""
@@ -189,14 +201,17 @@ def _hold_their_time(lists: npt.NDArray[np.uint8], due_ns: int | None, step_ns: 
     usual = np.zeros(len(lists), bool)
     if due_ns is None or due_ns < 0 or due_ns % SECOND or step_ns % SECOND:
         return usual
-    due = (due_ns + step_ns * np.arange(len(lists))) // SECOND
-    digits = np.searchsorted(_POWERS_OF_TEN, due, side="right") + 1
-    for count in np.unique(digits).tolist():
-        if count <= _MOST_DIGITS and count + 4 <= lists.shape[1]:  # as the grammar of a list has it
-            chosen = slice(*np.searchsorted(digits, [count, count + 1]))  # times grow, and so do their digits
-            text = np.zeros((chosen.stop - chosen.start, lists.shape[1]), np.uint8)
-            text[:, 0] = ord("+")
-            text[:, 1 : count + 1] = due[chosen, None] // 10 ** np.arange(count)[::-1] % 10 + ord("0")
-            text[:, count + 1 : count + 3] = 20
-            usual[chosen] = (lists[chosen] == text).all(axis=1)
+    due = due_ns // SECOND + step_ns // SECOND * np.arange(len(lists))
+    width = lists.shape[1]
+    for count in range(len(str(due[0])), min(len(str(due[-1])), _MOST_DIGITS, width - 4) + 1):  # as a list is written
+        first, last = np.searchsorted(due, [10 ** (count - 1) * (count > 1), 10**count])
+        text = np.zeros((last - first, width), np.uint8)
+        text[:, 0] = ord("+")
+        text[:, count + 1 : count + 3] = 20
+        rest = due[first:last].astype(np.uint32)
+        for place in range(count, 0, -1):
+            text[:, place] = rest % 10 + ord("0")
+            rest //= 10
+        found = np.ascontiguousarray(lists[first:last])
+        usual[first:last] = (found.view(f"S{width}") == text.view(f"S{width}"))[:, 0]  # zeros at the end are the same
     return usual

@@ -141,30 +141,36 @@ class SignalReader:
         rows = np.atleast_1d(np.arange(len(self.signals))[signals])
         out = np.empty((len(rows), stop - start), self.dtype)
         if out.size:
+            places = np.array(self.byte_offsets)[rows]
+            scales = np.array(self.gains)[rows], np.array(self.offsets)[rows]
             done = 0
             for first, last, low, high in _pieces(start, stop, self.samples_per_record):
-                size = (last - first) * (high - low)
-                self._read_records(rows, first, last, low, high, out, done)
-                done += size
+                self._read_records(places + self.sample_bytes * low, scales, first, last, high - low, out, done)
+                done += (last - first) * (high - low)
         return out
 
     def _read_records(
-        self, rows: npt.NDArray[Any], first: int, last: int, low: int, high: int, out: npt.NDArray[Any], done: int
+        self,
+        starts: npt.NDArray[np.int64],
+        scales: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]],
+        first: int,
+        last: int,
+        width: int,
+        out: npt.NDArray[Any],
+        done: int,
     ) -> None:
-        """Read samples ``low`` to ``high`` of the records ``first`` to ``last``, into ``out`` from ``done`` on."""
+        """Read `width` samples from `starts` on of the records ``first`` to ``last``, into ``out`` from ``done`` on."""
         from sleepdask.io.edf.decode import decode_16, decode_24  # their compiler is not needed to read headers
 
         size = self.sample_bytes
-        starts = np.array(self.byte_offsets)[rows] + size * low
-        gains, offsets = np.array(self.gains)[rows], np.array(self.offsets)[rows]
-        begin, width = int(starts.min()), high - low
-        for _, block, at in self.file.spans(first, last, begin, int(starts.max()) + size * width):
+        begin, end = int(starts.min()), int(starts.max()) + size * width
+        for _, block, at in self.file.spans(first, last, begin, end):
             places = starts - begin + at
             if size == 2:
                 stored = block.view("<i2").astype(np.int16, copy=False)  # a copy on big-endian machines only
-                decode_16(out, done, stored, places // 2, width, gains, offsets)
+                decode_16(out, done, stored, places // 2, width, *scales)
             else:
-                decode_24(out, done, block, places, width, gains, offsets)
+                decode_24(out, done, block, places, width, *scales)
             done += len(block) * width
 
 

@@ -175,13 +175,18 @@ def test_gaps_between_records(make_edf, signal, annotations, kind, onsets, expec
     assert codes(path) == ([("gaps", f"data record {expected[1][0]}")] if odd else [])
 
 
-@given(st.lists(st.sampled_from([0, 0, 0, 1, 89, 10**6]), min_size=1, max_size=40), st.integers(1, 100))
-def test_any_gaps(make_edf, signal, annotations, gaps, block):
+@given(
+    st.lists(st.sampled_from([0, 0, 0, 1, 89, 10**6]), min_size=1, max_size=40),
+    st.integers(1, 100),
+    st.integers(1, 900),
+)
+def test_any_gaps(make_edf, signal, annotations, gaps, block, batch):
     """The record times that are recognised at once, and those that are parsed, make the same stretches."""
     onsets = np.cumsum([gap + 1 for gap in gaps]) - 1 - gaps[0]
     expected = [(k, int(onset) * SECOND) for k, onset in enumerate(onsets) if k == 0 or gaps[k]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sleepdask.io.edf.recordfile._BLOCK", block)
+        patch.setattr("sleepdask.io.edf.annotations._BATCH", batch)
         assert stretches(timed(make_edf, signal, annotations, onsets)) == expected
         assert stretches(timed(make_edf, signal, annotations, [f"{onset}.0" for onset in onsets])) == expected
 
