@@ -31,6 +31,7 @@ from sleepdask.zones import Zone
 
 ANNOTATIONS = "annotations"
 SIGNAL = "signal"
+IDENTITY = "identity"  # attribute that tells who was recorded by whom and with what, if it is kept
 
 
 def node_name(rate: Fraction, taken: Iterable[str] = ()) -> str:

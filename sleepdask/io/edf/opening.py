@@ -26,6 +26,7 @@ from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import time_coordinate
 from sleepdask.signals.recording import (
     ANNOTATIONS,
+    IDENTITY,
     SIGNAL,
     annotations_dataset,
     channel_coordinates,
@@ -115,7 +116,7 @@ class EdfFile:
     @property
     def identity(self) -> dict[str, Any]:
         """Attributes that say who was recorded by whom and with what; none unless they are wanted."""
-        return {"identity": read_identity(self.path, plus="+" in self.header.kind)} if self.keep_identity else {}
+        return {IDENTITY: read_identity(self.path, plus="+" in self.header.kind)} if self.keep_identity else {}
 
     def recording(self) -> xr.DataTree:
         """All of it, as `open_recording` gives it."""
