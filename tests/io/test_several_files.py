@@ -315,3 +315,22 @@ def test_identities_are_not_lost_so_that_no_store_gets_serial_numbers(tmp_path: 
     for each in same:
         each.attrs["identity"] = {"name": "Ann"}
     assert sd.join_recordings(same).attrs["identity"] == {"name": "Ann"}
+
+
+@pytest.mark.parametrize("chunks", [None, "epochs", {"time": 77}])
+def test_stores_are_joined_as_their_sources_are(
+    tmp_path: Path, assert_same_bits: Callable[[xr.DataTree, xr.DataTree], None], chunks: Any
+) -> None:
+    paths, stores = [], []
+    for k, name in enumerate(("Ann", "Bea")):
+        paths.append(
+            write(tmp_path / f"{k}.edf", samples(60), START + timedelta(hours=k), annotated=True, patient=name)
+        )
+        stores.append(tmp_path / f"{k}.zarr")
+        sd.save_recording(sd.open_recording(paths[k], chunks=None), stores[k], source=paths[k])
+    want = sd.open_recording(paths)
+    assert want.attrs["findings"]
+    for both in (stores, [paths[0], stores[1]]):
+        got = sd.open_recording(both, chunks=chunks)
+        assert got.attrs["findings"] == []  # a store does not say who it is of
+        assert_same_bits(sd.extract(got, "statistics"), sd.extract(want, "statistics"))
