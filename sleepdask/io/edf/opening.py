@@ -28,6 +28,7 @@ from sleepdask.signals.recording import (
     ANNOTATIONS,
     IDENTITY,
     SIGNAL,
+    VERSION,
     annotations_dataset,
     channel_coordinates,
     node_name,
@@ -162,6 +163,9 @@ class EdfFile:
         ).assign_coords(time_coordinate(self._clock(per_record)))
         if any(head.uncalibrated for head in heads):
             dataset = dataset.assign_coords(uncalibrated=texts([head.uncalibrated for head in heads]))
+        if isinstance(self.path, RemoteFile):  # chunked by xarray, the names of its arrays tell the URL alone
+            file = array.reader.file
+            dataset[SIGNAL].encoding[VERSION] = f"{file.size} {file.version} {file.opening}"
         dataset[SIGNAL].encoding["preferred_chunks"] = {
             "channel": n_signals,
             "time": min(n_samples, records * per_record),
