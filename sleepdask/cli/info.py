@@ -86,10 +86,19 @@ def _text(document: dict[str, Any], recording: xr.DataTree) -> str:
             label = f"  [{channel['label']}]" if channel.get("label", name) != name else ""
             lines.append(f"  {name:<{width}}  {kind:<11}  {unit:<8}  {channel['sensor']}{label}".rstrip())
     if "identity" in document:
-        lines += ["", *(f"{name.replace('_', ' ')}: {value}" for name, value in document["identity"].items())]
+        lines += ["", *_identity(document["identity"])]
     if document["annotations"]:
         lines.append(f"\n{document['annotations']} annotations")
     return "\n".join(lines)
+
+
+def _identity(identity: dict[str, Any]) -> list[str]:
+    """Lines on who was recorded; of joined recordings that differ, on each of them."""
+    lines: list[str] = []
+    for name, value in identity.items():
+        each = [f"{name}, {line}" for line in _identity(value)] if isinstance(value, dict) else None
+        lines += each or [f"{name.replace('_', ' ')}: {value}"]
+    return lines
 
 
 def _start(recording: xr.DataTree) -> str:

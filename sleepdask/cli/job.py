@@ -87,8 +87,10 @@ class Job:
             keep_identity=self.keep_identity,
         )
         zoned = recording.attrs["time_zone"] and recording.attrs["start"] != "NaT"
-        start = recording if zoned else None  # the order of the rows in the file tells equal hours apart
-        hypnogram = None if self.hypnogram is None else read_hypnogram(self.hypnogram, start=start)
+        start, zone = (recording, self.timezone) if zoned else (None, None)  # rows in order tell equal hours apart
+        hypnogram = None
+        if self.hypnogram is not None:
+            hypnogram = read_hypnogram(self.hypnogram, start=start, timezone=zone, policy=self.policy)
         chunking = {"workers": graph_workers(self.config), "chunk_size": self.config.chunk_size}
         options = dict(self.options) | {"hypnogram": hypnogram} | chunking
         return recording, options

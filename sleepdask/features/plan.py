@@ -23,6 +23,7 @@ from sleepdask.hypnogram import UNSCORED, stages_on_grid
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import (
     SIGNAL,
+    VERSION,
     is_dated,
     recording_id,
     select_channels,
@@ -231,6 +232,7 @@ def _plan_node(
         features=tuple(feature for feature in features if feature.minimal_rate <= clock.rate),
         channels=tuple(str(name) for name in signals["channel"].values),
         min_coverage=min_coverage,
+        version=str(signal.encoding.get(VERSION, "")),
     )
     return NodePlan(signals, task)
 

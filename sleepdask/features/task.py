@@ -34,7 +34,10 @@ class ChunkResult:
 
 @dataclass(frozen=True)
 class NodeTask:
-    """One node's work as a rule of about a kilobyte; each task finds its own sample bounds from it."""
+    """One node's work as a rule of about a kilobyte; each task finds its own sample bounds from it.
+
+    `version` is that of a file behind a URL: no value depends on it, but another one is another task to the cache.
+    """
 
     clock: Clock
     grid: EpochGrid
@@ -42,6 +45,7 @@ class NodeTask:
     features: tuple[Feature, ...]
     channels: tuple[str, ...]
     min_coverage: float
+    version: str = ""
 
     @cached_property
     def sampling(self) -> Sampling:

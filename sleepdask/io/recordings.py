@@ -131,6 +131,6 @@ def _opened(path: Location, how: Mapping[str, Any]) -> xr.DataTree:
 def _joined(paths: Sequence[Location], how: Mapping[str, Any]) -> xr.DataTree:
     recording = join_recordings([_opened(path, how) for path in paths], policy=how["policy"])
     findings = Findings(str(recording.attrs["source"]), how["policy"])
-    tell_patients(paths, findings)
+    tell_patients([path for path in paths if not is_store(named(path))], findings)  # stores name nobody
     recording.attrs["findings"] = [*recording.attrs["findings"], *map(str, findings.found)]
     return recording

@@ -16,6 +16,7 @@ from sleepdask.signals.joined_channels import joined_nodes
 from sleepdask.signals.joined_nodes import Part
 from sleepdask.signals.recording import (
     ANNOTATIONS,
+    IDENTITY,
     SIGNAL,
     node_name,
     recording_id,
@@ -72,7 +73,7 @@ def join_recordings(
         session lacks is NaN in it. Other channels and rates stand side by side: a node is shared by channels
         of one clock. Annotations are in order of time; the same one in two recordings is kept once. The attribute
         `start` is the earliest start of the signals, and ``findings`` tells what was odd about each recording and
-        about all of them together.
+        about all of them together. If identities were kept and differ, ``attrs["identity"]`` has each by its source.
 
     Raises
     ------
@@ -228,6 +229,9 @@ def _attributes(each: Sequence[_Recording], name: str | None, findings: Findings
     first, *rest = [one.tree.attrs for one in each]
     shared = {key: value for key, value in first.items() if all(key in o and o[key] == value for o in rest)}
     formats = dict.fromkeys(str(one.tree.attrs["format"]) for one in each if "format" in one.tree.attrs)
+    known = {one.source: one.tree.attrs[IDENTITY] for one in each if IDENTITY in one.tree.attrs}
+    if known and IDENTITY not in shared:  # never lost: nothing that holds it is stored
+        shared[IDENTITY] = known
     told = [f"{one.source}: {finding}" for one in each for finding in one.tree.attrs.get(_FINDINGS, [])]
     return {
         "recording_id": recording_id(with_signals[0].tree) if name is None else name,

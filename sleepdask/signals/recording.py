@@ -31,6 +31,8 @@ from sleepdask.zones import Zone
 
 ANNOTATIONS = "annotations"
 SIGNAL = "signal"
+VERSION = "version"  # in the encoding of signals behind a URL: tells one state of the file from another
+IDENTITY = "identity"  # attribute that tells who was recorded by whom and with what, if it is kept
 
 
 def node_name(rate: Fraction, taken: Iterable[str] = ()) -> str:

@@ -93,7 +93,9 @@ def draw_clock(axes: Axes, low: int, high: int, *, dated: bool = True, zone: Zon
 
 def _ticks_of_zone(locator: AutoDateLocator, low: int, high: int, zone: Zone) -> list[tuple[int, float, str]]:
     """Instant of each tick, its local time as a day of matplotlib, and the name of the zone's time after a change."""
-    whole = num2date(days(zone.local([low, high])), tz=UTC)  # type: ignore[no-untyped-call]
+    first, last = zone.local([low, high]).tolist()
+    last = last if 2 * (last - first) >= high - low else first + high - low  # in an hour that came twice it may be none
+    whole = num2date(days(np.array([first, last])), tz=UTC)  # type: ignore[no-untyped-call]
     places = locator.get_locator(*whole)  # type: ignore[no-untyped-call]
     ticks: list[tuple[int, float, str]] = []
     for k, (begin, end) in enumerate(zone.stretches(low, high)):

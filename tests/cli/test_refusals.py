@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,3 +220,24 @@ def test_folders_stay_out_of_the_provenance(short_psg: Path, tmp_path: Path) -> 
     assert run("extract", short_psg, "-o", out, "--features", "hjorth", "--quiet") == 0
     document = json.loads((out / "provenance.json").read_text())
     assert str(short_psg.parent) not in json.dumps(document)
+
+
+def test_the_policy_holds_for_the_scores_too(scored_night: Path, tmp_path: Path, capfd: Any) -> None:
+    scores = tmp_path / "scores.csv"
+    scores.write_text("onset,duration,stage\n" + "".join(f"{30 * k},30,{'N2' if k else 'XYZ'}\n" for k in range(12)))
+    words = (
+        "extract",
+        scored_night,
+        "--hypnogram",
+        scores,
+        "-o",
+        tmp_path / "out",
+        "--features",
+        "hjorth",
+        "--dry-run",
+    )
+    for policy, code in (("warn", 3), ("strict", 2)):
+        with pytest.raises(SystemExit) as stop:
+            main([*map(str, words), "--policy", policy])
+        assert stop.value.code == code
+        assert "labels that are no known stage: 'XYZ'" in capfd.readouterr().err

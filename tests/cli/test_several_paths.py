@@ -35,6 +35,26 @@ def test_info(sessions: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.err == ""
 
 
+def test_identities_that_differ_are_all_told(
+    sessions: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, name in zip(sessions, (b"Prudence", b"Octavia"), strict=True):
+        raw = bytearray(path.read_bytes())
+        raw[8:88] = name.ljust(80)
+        path.write_bytes(raw)
+    assert run("info", *sessions, "--keep-identity") == 3
+    printed = capsys.readouterr().out
+    assert "early.edf, patient: Octavia" in printed
+    assert "late.edf, patient: Prudence" in printed
+    out = ("-o", tmp_path / "out", "--features", "hjorth", "--keep-identity")
+    assert run("extract", *sessions, *out) == 3
+    identity = json.loads((tmp_path / "out" / "provenance.json").read_text())["identity"]
+    assert {name: each["patient"] for name, each in identity.items()} == {
+        "early.edf": "Octavia",
+        "late.edf": "Prudence",
+    }
+
+
 def test_extract(sessions: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("extract", *sessions, "-o", tmp_path, "--features", "hjorth", "--backend", "sync") == 0
     assert capsys.readouterr().out.startswith("early: 66 epochs")

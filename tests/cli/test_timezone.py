@@ -120,6 +120,20 @@ def test_the_order_of_rows_counts(long_night: Path, tmp_path: Path) -> None:
     assert features["stage"].values.tolist() == ["N2"] * 100 + ["R"] * 140
 
 
+def test_a_clock_that_stayed_is_that_of_the_scores_too(write_night: Callable[..., Path], tmp_path: Path) -> None:
+    night = write_night({"C3": 20}, 3600, start=datetime(2024, 10, 27, 2, 30))
+    times = pd.date_range("2024-10-27T02:30", periods=120, freq="30s")
+    path = tmp_path / "scores.csv"
+    path.write_text("onset,duration,stage\n" + "".join(f"{time.isoformat()},30,N2\n" for time in times))
+    for clock, start in (("+02:00", "2024-10-27T00:30"), ("+01:00", "2024-10-27T01:30")):
+        hjorth = sd.features.parse_features("hjorth")
+        job = Job(night, tmp_path / clock, hjorth, hypnogram=path, timezone=ZONE + clock)
+        features = run_job(job, progress=False).features
+        assert features["start"].values[0] == np.datetime64(start)
+        assert features["stage"].values.tolist() == ["N2"] * 120
+        assert features.attrs["notes"] == []
+
+
 def test_the_picture_has_the_hours_of_the_clock_on_the_wall(results: Path) -> None:
     figure = sd.overview(sd.open_features(results))
     figure.canvas.draw()

@@ -19,6 +19,7 @@ from range_server import Served, range_server
 
 import sleepdask as sd
 from sleepdask.errors import RemoteFileError
+from sleepdask.features.cache import enable_feature_cache
 from sleepdask.io.edf.header import read_header
 from sleepdask.io.edf.records import SignalReader
 from sleepdask.io.remote.file import RemoteFile, locate
@@ -393,3 +394,20 @@ print({{"fsspec", "aiohttp"}} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_the_engine_serves_no_features_of_a_file_that_was_replaced() -> None:
+    enable_feature_cache()
+    system, name = fsspec.filesystem("memory"), "/replaced.edf"
+    raw = bytearray(plain(seconds=120))
+    system.pipe(name, bytes(raw))
+    tree = xr.open_datatree(f"memory:/{name}", engine="edf", chunks={})
+    before = sd.compute(sd.extract(tree, "statistics"), backend="sync")
+    raw[-4000:] = bytes(4000)
+    system.pipe(name, bytes(raw))
+    again = xr.open_datatree(f"memory:/{name}", engine="edf", chunks={})
+    after = sd.compute(sd.extract(again, "statistics"), backend="sync")
+    want = sd.compute(sd.extract(sd.open_recording(f"memory:/{name}"), "statistics"), backend="sync")
+    for path in want.children:
+        np.testing.assert_array_equal(after[path]["mean"], want[path]["mean"])
+    assert any(not after[path]["mean"].equals(before[path]["mean"]) for path in want.children)

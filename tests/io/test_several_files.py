@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sleepdask as sd
+from sleepdask.errors import ParameterError
 from sleepdask.features.plan import plan_extraction
 from sleepdask.signals.index import clock_of
 
@@ -293,3 +294,43 @@ def test_a_cpap_file_in_two_joins_back_with_its_gap(card_files: list[Path], tmp_
     assert len(clock_of(node.to_dataset()).runs) == 2
     assert np.array_equal(node["signal"].values, np.delete(whole["signal"].values, slice(150_000, 195_000), axis=1))
     assert np.array_equal(node["time"].values, np.delete(whole["time"].values, slice(150_000, 195_000)))
+
+
+def test_identities_are_not_lost_so_that_no_store_gets_serial_numbers(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.edf", tmp_path / "b.edf"]
+    for k, (path, name) in enumerate(zip(paths, ("Ann", "Bea"), strict=True)):
+        write(path, samples(60), START + timedelta(hours=k), annotated=True, patient=name)
+    night = sd.open_recording(paths, chunks=None, keep_identity=True)
+    assert {source: each["name"] for source, each in night.attrs["identity"].items()} == {
+        "a.edf": "Ann",
+        "b.edf": "Bea",
+    }
+    one = sd.open_recording(paths[0], keep_identity=True)
+    mixed = sd.join_recordings([one, sd.open_recording(paths[1])])
+    assert mixed.attrs["identity"] == {"a.edf": one.attrs["identity"]}
+    for each in (night, mixed):
+        with pytest.raises(ParameterError, match="open it without keep_identity"):
+            sd.save_recording(each, tmp_path / "night.zarr")
+    same = [sd.open_recording(path, keep_identity=True) for path in paths]
+    for each in same:
+        each.attrs["identity"] = {"name": "Ann"}
+    assert sd.join_recordings(same).attrs["identity"] == {"name": "Ann"}
+
+
+@pytest.mark.parametrize("chunks", [None, "epochs", {"time": 77}])
+def test_stores_are_joined_as_their_sources_are(
+    tmp_path: Path, assert_same_bits: Callable[[xr.DataTree, xr.DataTree], None], chunks: Any
+) -> None:
+    paths, stores = [], []
+    for k, name in enumerate(("Ann", "Bea")):
+        paths.append(
+            write(tmp_path / f"{k}.edf", samples(60), START + timedelta(hours=k), annotated=True, patient=name)
+        )
+        stores.append(tmp_path / f"{k}.zarr")
+        sd.save_recording(sd.open_recording(paths[k], chunks=None), stores[k], source=paths[k])
+    want = sd.open_recording(paths)
+    assert want.attrs["findings"]
+    for both in (stores, [paths[0], stores[1]]):
+        got = sd.open_recording(both, chunks=chunks)
+        assert got.attrs["findings"] == []  # a store does not say who it is of
+        assert_same_bits(sd.extract(got, "statistics"), sd.extract(want, "statistics"))

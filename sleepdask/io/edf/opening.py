@@ -26,7 +26,9 @@ from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import time_coordinate
 from sleepdask.signals.recording import (
     ANNOTATIONS,
+    IDENTITY,
     SIGNAL,
+    VERSION,
     annotations_dataset,
     channel_coordinates,
     node_name,
@@ -115,7 +117,7 @@ class EdfFile:
     @property
     def identity(self) -> dict[str, Any]:
         """Attributes that say who was recorded by whom and with what; none unless they are wanted."""
-        return {"identity": read_identity(self.path, plus="+" in self.header.kind)} if self.keep_identity else {}
+        return {IDENTITY: read_identity(self.path, plus="+" in self.header.kind)} if self.keep_identity else {}
 
     def recording(self) -> xr.DataTree:
         """All of it, as `open_recording` gives it."""
@@ -161,6 +163,9 @@ class EdfFile:
         ).assign_coords(time_coordinate(self._clock(per_record)))
         if any(head.uncalibrated for head in heads):
             dataset = dataset.assign_coords(uncalibrated=texts([head.uncalibrated for head in heads]))
+        if isinstance(self.path, RemoteFile):  # chunked by xarray, the names of its arrays tell the URL alone
+            file = array.reader.file
+            dataset[SIGNAL].encoding[VERSION] = f"{file.size} {file.version} {file.opening}"
         dataset[SIGNAL].encoding["preferred_chunks"] = {
             "channel": n_signals,
             "time": min(n_samples, records * per_record),

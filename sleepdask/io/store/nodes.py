@@ -21,9 +21,8 @@ from sleepdask.io.store.variables import NUMBERS, OURS, encode, storable
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.clock_json import clock_document
 from sleepdask.signals.index import DIM, ClockIndex, clock_of
-from sleepdask.signals.recording import SIGNAL, recording_id
+from sleepdask.signals.recording import IDENTITY, SIGNAL, recording_id
 
-IDENTITY = "identity"  # attribute of a recording that tells who it is of
 PROVENANCE = "provenance"  # attribute of the root that only a store has
 DEEPEST = 16  # nodes in nodes
 MOST_VALUES = 1 << 26  # of a variable that is read when the store is opened
