@@ -60,7 +60,9 @@ def nights(draw: st.DrawFn) -> Written:
         unit = draw(st.sampled_from(["uV", "mV", "%", "degC", "L/min", "", "bpm", "strange"]))
         channels.append(Channel(label, unit, rate, (low / size, high / size), (least, most), numbers))
     times = st.integers(0, 10_000 * seconds).map(lambda n: Fraction(n, 10_000))
-    texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=20)
+    texts = st.text(
+        st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=10
+    )  # EDFlib cuts at 40 bytes
     few = min(4, seconds)  # EDFlib keeps one a data record
     notes = draw(st.lists(st.tuples(times, st.none() | times, texts), max_size=few))
     return Written(seconds, channels, notes)
