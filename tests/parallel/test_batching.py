@@ -169,7 +169,7 @@ def test_a_million__are_not_copied() -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 100_000  # one list of pointers would take eight million bytes
+    assert peak < 1_000_000  # with what other threads do meanwhile; one list of pointers would take eight million bytes
 
 
 def test_generator__is_pulled_one_batch_at_a_time() -> None:
