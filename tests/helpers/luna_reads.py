@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,7 @@ import numpy as np
 
 def reading(path: str) -> dict[str, object]:
     """Samples, their times, and annotations of a file."""
-    import lunapi  # no other interpreter has it
-
-    project = lunapi.proj()
+    project = import_module("lunapi").proj()  # no other interpreter has it
     project.silence(True)
     file = project.inst("x")
     if not file.attach_edf(path):
@@ -44,6 +43,7 @@ def reading(path: str) -> dict[str, object]:
 
 def main(folder: str, paths: list[str]) -> None:
     """Read each file in a process of its own: some end it."""
+    import_module("lunapi")  # once: the children have it from here
     for number, path in enumerate(paths):
         child = os.fork()
         if child:

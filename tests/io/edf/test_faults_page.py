@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import faults_page
 import pytest
 from edf_fault_table import FAULTS
 from edf_readings import PEERS, peer_version
+
+from sleepdask.cli import main
 
 
 def test_our_column_is_what_we_do(tmp_path):
@@ -42,3 +46,16 @@ def test_writing_the_page_keeps_columns_of_readers_that_are_not_there(tmp_path, 
     before = page.read_text("utf-8")
     faults_page.write()
     assert page.read_text("utf-8") == before
+
+
+def test_command_of_the_page_tells_every_code_of_the_page(tmp_path, monkeypatch, capsys):
+    (command,) = re.findall(r"```\nsleepdask (.*)\n```", faults_page.PAGE.read_text("utf-8"))
+    (tmp_path / "nights").mkdir()
+    for fault in FAULTS:
+        fault.write(tmp_path / "nights")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(command.split())
+    printed = capsys.readouterr().out
+    assert {code for fault in FAULTS for code in fault.codes} <= set(printed.split())
+    assert f"{len(FAULTS)} files: {sum(fault.policy == 'strict' for fault in FAULTS)} nothing odd" in printed
