@@ -31,6 +31,13 @@ _OFFSET_TEXT = re.compile(_OFFSET, re.ASCII)
 _WITH_OFFSET = re.compile(rf"(.+?)({_OFFSET})", re.ASCII)
 
 
+def _nearest_zone(name: object) -> str:
+    """Close an error about an unknown zone; an offset alone is near the wrong names, as Etc/GMT+1 is an hour west."""
+    if _OFFSET_TEXT.fullmatch(str(name)):
+        return f"write it behind the zone of the recorder, such as 'Europe/Berlin{name}'"
+    return did_you_mean(str(name), sorted(_names()))
+
+
 @dataclass(frozen=True)
 class Doubt:
     """Why a local time is no single instant, and the offsets from UTC before and after the clock was changed."""
@@ -81,7 +88,7 @@ class Zone:
                 "unknown time zone",
                 expected="a name of the IANA database such as 'Europe/Berlin', or 'UTC'",
                 found=repr(text),
-                fix=did_you_mean(str(name), sorted(_names())),
+                fix=_nearest_zone(name),
             )
         return cls(name, offset_ns(stayed[2]) if stayed else None)
 

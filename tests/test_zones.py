@@ -125,7 +125,7 @@ def test_no_time_wraps_around(time: int) -> None:
         ("/etc/localtime", ""),
         ("../../etc/localtime", ""),
         ("", ""),
-        ("+02:00", ""),
+        ("+02:00", "write it behind the zone of the recorder, such as 'Europe/Berlin+02:00'"),
         ("Europe/Berlin+2", ""),
         ("Europe/Berlin+99:00", ""),
         (3, ""),

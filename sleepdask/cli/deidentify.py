@@ -11,7 +11,7 @@ import click
 
 from sleepdask.cli.locations import location
 from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, policy_option, report, show
-from sleepdask.errors import SleepdaskError
+from sleepdask.errors import ParameterError, SleepdaskError
 from sleepdask.io.deidentify import Deidentified, deidentify
 from sleepdask.io.folders import recording_files
 from sleepdask.io.remote.file import RemoteFile, locate, named
@@ -39,6 +39,10 @@ def command(
     Samples stay byte for byte. Names of files stay as they are unless --id or --output says another.
     """
     files = [file for path in paths for file in recording_files(path)]
+    if not files:
+        raise ParameterError(
+            "no recordings there", where=", ".join(map(str, paths)), expected="EDF or BDF files", fix="check the path"
+        )
     if code is not None and len(files) != 1:
         raise click.UsageError(f"--id belongs to one recording, and there are {len(files)}")
     targets = _targets(files, output, code, single=len(paths) == 1 and files == [named(locate(paths[0]))])

@@ -14,6 +14,7 @@ from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, show
 from sleepdask.io.diagnose import NONE, Diagnosis, diagnose, summary
 from sleepdask.parallel.settings import parallel_config
 
+NO_RECORDINGS = "no recordings there: no file named .edf, .bdf or .rec, no store, none that begins as EDF or BDF does"
 _READ = {
     "strict": "nothing odd",
     "warn": "read with findings",
@@ -26,7 +27,10 @@ _READ = {
 @click.argument("paths", type=location, nargs=-1, required=True)
 @output_options
 def command(paths: tuple[Path | str, ...], *, quiet: bool, as_json: bool) -> int:
-    """Look at the recordings at PATHS, files or whole folders, before they are read: their headers, no samples."""
+    """Look at the recordings at PATHS, files or whole folders, before they are read: their headers, no samples.
+
+    A file says what is odd, where, and after an arrow what reading makes of it. Exit code 3 if anything is odd.
+    """
     with parallel_config(enable_progress=not quiet):
         files = diagnose(*paths)
     counts = summary(files)
@@ -52,6 +56,6 @@ def _table(file: Diagnosis) -> str:
 def _summary(counts: dict[str, Any]) -> str:
     policies = counts["policies"]
     told = ", ".join(f"{policies[policy]} {text}" for policy, text in _READ.items() if policies[policy])
-    lines = [f"{counts['files']} files: {told}" if counts["files"] else "no recordings there"]
+    lines = [f"{counts['files']} files: {told}" if counts["files"] else NO_RECORDINGS]
     lines += [f"  {number:>6}  {code}" for code, number in counts["findings"].items()]
     return "\n".join(lines)

@@ -20,25 +20,39 @@ from sleepdask.parallel.config import ParallelConfig
 @click.command("extract")
 @click.argument("paths", type=location, nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
-@click.option("--hypnogram", type=location, metavar="PATH", help="File with the sleep stages, of any format.")
+@click.option(
+    "--hypnogram",
+    type=location,
+    metavar="PATH",
+    help="File with the sleep stages, of any format that the verb hypnogram reads.",
+)
 @click.option(
     "--features",
     default=DEFAULT_FEATURES,
     show_default=True,
-    help="Features, with parameters as in bandpower:average=median,hjorth.",
+    help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
 )
-@click.option("--epoch", default="30s", show_default=True, help="Length of an epoch.")
-@click.option("--step", help="Distance of two epoch starts; a shorter one than the epoch overlaps, a longer one skips.")
-@click.option("--start", help="Begin of the span: a time of day, or a date with time.")
-@click.option("--end", help="End of the span.")
-@click.option("--lights-off", help="Lights off: kept with the results; the span begins here unless --start is given.")
-@click.option("--lights-on", help="Lights on: kept with the results; the span ends here unless --end is given.")
+@click.option("--epoch", default="30s", show_default=True, help="Length of an epoch, such as 30s or 5min.")
+@click.option(
+    "--step",
+    help="From one epoch's start to the next: less than an epoch overlaps, more skips.  [default: the epoch]",
+)
+@click.option(
+    "--start",
+    help="Where the epochs begin: a time of day such as 23:05, or a date with time.  [default: the recording]",
+)
+@click.option("--end", help="Where they end, written the same way.  [default: the recording]")
+@click.option(
+    "--lights-off",
+    help="Lights off, a time as for --start: kept with the results; the epochs begin here unless --start is given.",
+)
+@click.option("--lights-on", help="Lights on, the same way; the epochs end here unless --end is given.")
 @click.option(
     "--origin",
     default="recording",
     show_default=True,
     metavar="recording|hypnogram|TIME",
-    help="What the epochs are in step with.",
+    help="Where one epoch begins, as do all others in step with it: the recording, the scores, or a time.",
 )
 @click.option("--channels", multiple=True, help="Name or glob of channels to keep, such as 'EEG*'; repeatable.")
 @channel_table_option
@@ -49,7 +63,13 @@ from sleepdask.parallel.config import ParallelConfig
     type=click.FloatRange(0, 1),
     help="Fraction of its samples that a value needs.",
 )
-@click.option("--format", "formats", default="parquet", show_default=True, help=f"Any of {','.join(FILE_NAMES)}.")
+@click.option(
+    "--format",
+    "formats",
+    default="parquet",
+    show_default=True,
+    help=f"Any of {', '.join(FILE_NAMES)}, joined by commas.",
+)
 @policy_option
 @timezone_option
 @keep_identity_option

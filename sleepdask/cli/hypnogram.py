@@ -22,10 +22,14 @@ from sleepdask.zones import Zone, zone_of
 
 @click.command("hypnogram")
 @click.argument("path", type=location)
-@click.option("--format", type=click.Choice(list(FORMATS)), help="Kind of file, where the content is not to tell it.")
-@click.option("--start", help="Start of the recording, for files without dates.")
+@click.option("--format", type=click.Choice(list(FORMATS)), help="Kind of file; else its content tells it.")
+@click.option("--start", help="Start of the recording, such as 2024-03-11T23:05, for files without dates.")
 @click.option("--lights-off", help="Lights off, for scores that count from it; a time of day needs --start.")
-@click.option("--vocabulary", type=click.Choice(list(INTEGERS)), help="What integers mean: 4 is REM, or stage 4.")
+@click.option(
+    "--vocabulary",
+    type=click.Choice(list(INTEGERS)),
+    help="What the integers of the file mean: 4 is REM in aasm, stage 4 in r&k.",
+)
 @click.option("--epoch-length", help="Length of an epoch, for lists that do not say it; else 30s.")
 @timezone_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write .csv, .tsv (BIDS, needs a start) or .edf.")

@@ -81,10 +81,11 @@ def _text(document: dict[str, Any], recording: xr.DataTree) -> str:
         length = describe_span(round(node["seconds"] * 1e9))
         lines.append(f"\n{node['node']}: {length}, {node['samples']:,} samples a channel{gaps}")
         width = max(len(channel["channel"]) for channel in node["channels"])
+        kinds = max(len(channel["signal_type"]) for channel in node["channels"])
         for channel in node["channels"]:
             name, kind, unit = channel["channel"], channel["signal_type"], channel["unit"] or "no unit"
             label = f"  [{channel['label']}]" if channel.get("label", name) != name else ""
-            lines.append(f"  {name:<{width}}  {kind:<11}  {unit:<8}  {channel['sensor']}{label}".rstrip())
+            lines.append(f"  {name:<{width}}  {kind:<{max(kinds, 11)}}  {unit:<8}  {channel['sensor']}{label}".rstrip())
     if "identity" in document:
         lines += ["", *_identity(document["identity"])]
     if document["annotations"]:

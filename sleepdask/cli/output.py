@@ -23,7 +23,10 @@ def output_options(command: C) -> C:
 
 def policy_option(command: C) -> C:
     """``--policy``, for the verbs that read recordings."""
-    text = "What may be odd about the input: nothing; what has one sound reading; also what has a likely one."
+    text = (
+        "Odd input: strict refuses it all; warn reads, and tells, what can mean one thing only; "
+        "repair also takes the likeliest of several meanings."
+    )
     option = click.option("--policy", type=click.Choice(POLICIES), default="warn", show_default=True, help=text)
     return option(command)
 

@@ -193,7 +193,7 @@ def plan_extraction(
         raise ParameterError(
             f"the table of {grid.count} epochs would not fit",
             expected=f"at most {_LARGEST_TABLE / 2**30:g} GiB",
-            found=f"{size / 2**30:.3g} GiB",
+            found=f"{size / 2**30:.3g} GiB for {describe_span(grid.end - grid.start)}",
             fix="use longer epochs or steps, a shorter span, or fewer channels or features",
         )
     stages = np.full(grid.count, UNSCORED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -124,7 +125,12 @@ def _opened(path: Location, how: Mapping[str, Any]) -> xr.DataTree:
     if is_store(file):
         return open_store(file, **how)
     if file.suffix.lower() == ".csv":
-        raise FileFormatError("this kind of recording is not read", where=path, expected="an EDF or BDF file")
+        fix = "scores are read with read_hypnogram (sleepdask hypnogram, --hypnogram)"
+        what, expected = "this kind of recording is not read", "an EDF or BDF file"
+        raise FileFormatError(what, where=path, expected=expected, found="a CSV file", fix=fix)
+    if isinstance(file, Path) and file.is_dir():
+        fix = "name the files in it, all those of one night, such as BRP.edf and PLD.edf"
+        raise ParameterError("is a folder", where=path, expected="one file, or several of one night", fix=fix)
     return EdfFile.open(path, **how).recording()
 
 

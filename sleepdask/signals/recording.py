@@ -96,10 +96,12 @@ def signal_nodes(recording: xr.DataTree) -> dict[str, xr.Dataset]:
             signals = with_labels(node.to_dataset())
             nodes[node.path.strip("/") or node_name(clock_of(signals).rate, nodes)] = signals
     if not nodes:
+        annotated = ANNOTATIONS in recording.children
         raise ParameterError(
             "recording has no signals",
             where=recording_id(recording),
-            found="annotations only" if ANNOTATIONS in recording.children else None,
+            found="annotations only" if annotated else None,
+            fix="give the file of the signals too; a hypnogram goes into hypnogram= (--hypnogram)" if annotated else "",
         )
     return dict(sorted(nodes.items(), key=lambda item: -clock_of(item[1]).rate))
 

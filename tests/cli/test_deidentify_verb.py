@@ -85,3 +85,11 @@ def test_refusals(short_psg: Path, tmp_path: Path, capfd: pytest.CaptureFixture[
     assert run("deidentify", one, "-o", out, "--id", "../S017") == 2
     assert not out.exists()
     assert not (tmp_path / "S017.edf").exists()
+
+
+def test_a_folder_without_recordings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("none")
+    assert run("deidentify", tmp_path / "in", "-o", tmp_path / "out") == 2
+    assert f"{tmp_path / 'in'}: no recordings there; expected EDF or BDF files" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sleepdask as sd
@@ -241,3 +242,12 @@ def test_the_policy_holds_for_the_scores_too(scored_night: Path, tmp_path: Path,
             main([*map(str, words), "--policy", policy])
         assert stop.value.code == code
         assert "labels that are no known stage: 'XYZ'" in capfd.readouterr().err
+
+
+def test_units_stand_in_one_column_beside_a_long_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    night = sd.recording_from_arrays({"FlowLim.2s": np.ones(600), "Snore": np.ones(600)}, 1, unit="")
+    sd.save_recording(night, tmp_path / "n.zarr")
+    assert run("info", tmp_path / "n.zarr") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "no unit" in line]
+    assert "flow_limitation" in lines[0]
+    assert len({line.index("no unit") for line in lines}) == 1

@@ -86,7 +86,10 @@ def test_no_name_of_a_person_is_kept(scored_night: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["night.csv"])
 def test_other_kinds_of_files(tmp_path: Path, name: str) -> None:
-    with pytest.raises(sd.FileFormatError, match=f"{name}: this kind of recording is not read; expected an EDF"):
+    with pytest.raises(
+        sd.FileFormatError,
+        match=f"{name}: this kind of recording is not read; expected an EDF or BDF file; found a CSV file",
+    ):
         sd.open_recording(tmp_path / name)
 
 
@@ -105,7 +108,7 @@ def test_refusals(scored_night: Path, arguments: dict[str, Any], message: str) -
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(sd.ParameterError, match="no such file"):
         sd.open_recording(tmp_path / "none.edf")
-    with pytest.raises(sd.ParameterError, match="is a folder"):
+    with pytest.raises(sd.ParameterError, match=r"is a folder; .*name the files in it"):
         sd.open_recording(tmp_path)
 
 

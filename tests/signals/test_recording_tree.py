@@ -183,7 +183,9 @@ def test_signal_nodes__refuses_a_recording_without_signals() -> None:
     with pytest.raises(ParameterError) as caught:
         signal_nodes(recording_tree({}, {"recording_id": "n1"}))
     assert str(caught.value) == "n1: recording has no signals"
-    with pytest.raises(ParameterError, match="n1: recording has no signals; found annotations only"):
+    with pytest.raises(
+        ParameterError, match=r"n1: recording has no signals; found annotations only; give the file of the signals too"
+    ):
         signal_nodes(recording_tree({"annotations": annotations_dataset([], [], [])}, {"recording_id": "n1"}))
 
 

@@ -17,7 +17,8 @@ _BEGINNINGS = (b"0       ", b"\xffBIOSEMI")
 def _read(file: ScoreFile, options: Options) -> Scores:
     header = read_header(file.path, file.findings)
     if not any(signal.is_annotation for signal in header.signals):
-        raise file.refusal("the file holds no annotations", expected="an EDF+ file", found=header.kind)
+        fix = "name the file that holds the scores"
+        raise file.refusal("the file holds no annotations", expected="an EDF+ file", found=header.kind, fix=fix)
     scores = Scores(CLOCK, since=header.origin_ns) if header.dated else Scores(START)
     for note in read_track(file.path, header, file.findings).annotations:
         onset, length = header.origin_ns + note.onset_ns, note.duration_ns or 0

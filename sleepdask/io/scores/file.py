@@ -15,6 +15,7 @@ from sleepdask.io.remote.file import RemoteFile, named
 from sleepdask.io.source import open_source
 from sleepdask.zones import Zone
 
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04")  # gzip; ZIP, which workbooks are too
 _LARGEST = 256 << 20  # bytes; a week of 1 s epochs with their times is a tenth of it
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -30,6 +31,9 @@ class ScoreFile:
             self.head = file.read(0, 256)
         if not self.head:
             raise self.refusal("the file is empty")
+        if self.head.startswith(_PACKED):
+            fix = "unpack it, or export a workbook as CSV"
+            raise self.refusal("the file is compressed", expected="text or EDF+", found="gzip or ZIP", fix=fix)
 
     def refusal(
         self, what: str, *, line: int = 0, expected: object = None, found: object = None, fix: str = ""

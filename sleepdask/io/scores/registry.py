@@ -42,5 +42,5 @@ def format_of(file: ScoreFile, name: str | None = None) -> ScoreFormat:
     raise file.refusal(
         "the file is of no known format of scores",
         expected="; ".join(one.looks_for for one in FORMATS.values()),
-        fix="say format= if it is one of them",
+        fix="say which with format= (--format) if it is one of them",
     )

@@ -35,6 +35,8 @@ REMLOGIC = "Time [hh:mm:ss]\tEvent\tDuration[s]\n"
         (b"<CMPStudyConfig><EpochLength>1e9</EpochLength>" + STAGES.encode(), "no length of an epoch"),
         (b"<CMPStudyConfig><EpochLength>30</EpochLength></CMPStudyConfig>", "no sleep stages"),
         (b"W\nN1\n\0\nN2\n", "NUL bytes"),
+        (b"\x1f\x8b\x08\x00" * 9, "the file is compressed; .*unpack it"),
+        (b"PK\x03\x04" * 9, "the file is compressed; .*export a workbook as CSV"),
         (b"W\xff\xfe\x81\nN1\n", "neither text nor EDF"),
         (b"\xff\xfeW\x00\n\x00\x00\xd8", "no valid utf-16"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 40, "neither text nor EDF|NUL bytes"),
