@@ -72,6 +72,7 @@ def test_ratios_are_taken_turn_by_turn(module: Any) -> None:
     case = timing.Case("x", lambda: None)
     ratio = timing.Ratio.of(timing.Series(case, [1.0, 20.0, 3.0]), timing.Series(case, [1.0, 10.0, 1.0]))
     assert ratio == timing.Ratio(2.0, 1.0, 3.0)
+    assert timing.Ratio.of(timing.Series(case, [1.0]), timing.Series(case, [0.0])) is None
 
 
 def test_table_says_whether_aims_are_reached(module: Any) -> None:

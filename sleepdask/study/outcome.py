@@ -1,0 +1,117 @@
+"""What became of one recording of a study: the small JSON file that is the truth of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from sleepdask.errors import FileFormatError
+
+Status = Literal["ok", "partial", "failed", "lost"]
+OK, PARTIAL, FAILED, LOST = "ok", "partial", "failed", "lost"
+STATUSES: tuple[Status, ...] = ("ok", "partial", "failed", "lost")
+
+
+@dataclass(frozen=True)
+class RecordingOutcome:
+    """What became of one recording.
+
+    Parameters
+    ----------
+    recording_id
+        As in the table.
+    status
+        "ok"; "partial": some of its channels, or epochs, have no values; "failed": none has, or it could not be
+        read; "lost": each worker that ran it died.
+    error_type, message, traceback
+        Of the error, or in words what is missing; empty if all is well.
+    attempts
+        How often it was begun, those that a dying worker ended included.
+    worker
+        Where it ran.
+    seconds
+        From its begin to its end there.
+    peak_memory
+        Most memory of the worker's process meanwhile, in bytes.
+    bytes_read
+        Size of its files.
+    epochs, epochs_failed
+        Rows of its table, and those in which a feature failed.
+    content_key
+        Hash of everything that its table depends on.
+    feature_keys
+        The same for each feature alone.
+    inputs
+        Its files by role, each with path, size, mtime_ns and sha256.
+    channels, missing_channels, invalid_channels
+        Names that have values; that the plan asks for and the recording lacks; that have none, with the reason.
+    stages
+        Number of epochs of each stage.
+    hours
+        Length of the span of its epochs.
+    notes, findings
+        What was left out by rule, and what was odd about its files.
+
+    Examples
+    --------
+    >>> outcome = RecordingOutcome("SC4001", "failed", "FileFormatError", "SC4001.edf: is empty")
+    >>> RecordingOutcome.from_json(outcome.to_json()) == outcome
+    True
+    """
+
+    recording_id: str
+    status: Status = "ok"
+    error_type: str = ""
+    message: str = ""
+    traceback: str = ""
+    attempts: int = 1
+    worker: str = ""
+    seconds: float = 0.0
+    peak_memory: int = 0
+    bytes_read: int = 0
+    epochs: int = 0
+    epochs_failed: int = 0
+    content_key: str = ""
+    feature_keys: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
+    missing_channels: tuple[str, ...] = ()
+    invalid_channels: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, int] = field(default_factory=dict)
+    hours: float = 0.0
+    notes: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything has values."""
+        return self.status == OK
+
+    @property
+    def has_features(self) -> bool:
+        """Whether there is a table of it."""
+        return self.status in (OK, PARTIAL)
+
+    def but(self, **changes: Any) -> RecordingOutcome:
+        """Give the same with other fields."""
+        return replace(self, **changes)
+
+    def to_json(self) -> bytes:
+        """Itself as a JSON document."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, document: bytes, where: object = "") -> RecordingOutcome:
+        """Read what `to_json` gave; `FileFormatError` if it is something else."""
+        try:
+            values = json.loads(document)
+            for name in ("channels", "missing_channels", "notes", "findings"):
+                values[name] = tuple(values[name])
+            outcome = cls(**{each.name: values[each.name] for each in fields(cls)})
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileFormatError("not an outcome", where=where, found=f"{type(error).__name__}: {error}") from error
+        if outcome.status not in STATUSES:
+            raise FileFormatError("not an outcome", where=where, found=f"the status {outcome.status!r}")
+        return outcome
