@@ -89,7 +89,8 @@ def read_table(path: str | os.PathLike[str]) -> list[Entry]:
         raise FileFormatError("columns are missing", where=path, expected=", ".join(lacking), found=found)
     check_ids(table["recording_id"].tolist(), path)
     covariates = pd.DataFrame({name: _typed(table[name]) for name in table.columns if name not in RESERVED})
-    columns = {name: list(covariates[name]) for name in covariates}
+    columns = {str(name): list(covariates[name]) for name in covariates}
+    rows: list[dict[str, str]] = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     return [
         Entry(
             row["recording_id"],
@@ -98,7 +99,7 @@ def read_table(path: str | os.PathLike[str]) -> list[Entry]:
             {name: row[name].strip() for name in ("lights_off", "lights_on") if row.get(name, "").strip()},
             {name: values[k] for name, values in columns.items()},
         )
-        for k, row in enumerate(table.to_dict("records"))
+        for k, row in enumerate(rows)
     ]
 
 
