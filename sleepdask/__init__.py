@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import features, parallel, simulate
+    from sleepdask import features, parallel, simulate, study
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sleepdask.signals.joining import join_recordings
     from sleepdask.signals.recording import recording_from_arrays
     from sleepdask.signals.renaming import channel_names, rename_channels
+    from sleepdask.study.study import Study
     from sleepdask.viz.overview import overview
 
 __version__ = "0.1.0"
@@ -38,6 +39,7 @@ _HOME = {
     "ParallelConfig": "sleepdask.parallel.config",
     "ParameterError": "sleepdask.errors",
     "SleepdaskError": "sleepdask.errors",
+    "Study": "sleepdask.study.study",
     "canonical_name": "sleepdask.signals.channels",
     "channel_names": "sleepdask.signals.renaming",
     "compute": "sleepdask.runners",
@@ -63,7 +65,7 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("features", "parallel", "simulate")
+_ROOMS = ("features", "parallel", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
@@ -71,6 +73,7 @@ __all__ = [
     "ParallelConfig",
     "ParameterError",
     "SleepdaskError",
+    "Study",
     "canonical_name",
     "channel_names",
     "compute",
@@ -95,6 +98,7 @@ __all__ = [
     "simulate",
     "spectrogram",
     "stage_counts",
+    "study",
     "to_dataframe",
     "to_unit",
     "write_hypnogram",

@@ -84,6 +84,10 @@ class TooSlowError(SleepdaskError, TimeoutError):
     """Work did not end within its time."""
 
 
+class StudyStoppedError(SleepdaskError, RuntimeError):
+    """A study was ended before all its recordings were done, as too many of them failed."""
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Suggest the nearest of the choices, to close an error with; empty if none is near.
 

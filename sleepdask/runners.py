@@ -72,6 +72,12 @@ def compute(
     return _one_or_all(results)
 
 
+def compute_here(features: xr.DataTree) -> xr.DataTree:
+    """Compute in this thread, past the cache of features: for a task that is one of many on its worker."""
+    done: xr.DataTree = _run(compute_on, [features], ParallelConfig(backend="sync"), progress=False)[0]
+    return done
+
+
 def persist(
     *objects: Any,
     backend: BackendName | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sleepdask.cli.channels import channel_table_option
+from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
 from sleepdask.cli.locations import keep_identity_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
@@ -32,37 +33,8 @@ from sleepdask.parallel.config import ParallelConfig
     show_default=True,
     help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
 )
-@click.option("--epoch", default="30s", show_default=True, help="Length of an epoch, such as 30s or 5min.")
-@click.option(
-    "--step",
-    help="From one epoch's start to the next: less than an epoch overlaps, more skips.  [default: the epoch]",
-)
-@click.option(
-    "--start",
-    help="Where the epochs begin: a time of day such as 23:05, or a date with time.  [default: the recording]",
-)
-@click.option("--end", help="Where they end, written the same way.  [default: the recording]")
-@click.option(
-    "--lights-off",
-    help="Lights off, a time as for --start: kept with the results; the epochs begin here unless --start is given.",
-)
-@click.option("--lights-on", help="Lights on, the same way; the epochs end here unless --end is given.")
-@click.option(
-    "--origin",
-    default="recording",
-    show_default=True,
-    metavar="recording|hypnogram|TIME",
-    help="Where one epoch begins, as do all others in step with it: the recording, the scores, or a time.",
-)
-@click.option("--channels", multiple=True, help="Name or glob of channels to keep, such as 'EEG*'; repeatable.")
+@epoch_options
 @channel_table_option
-@click.option(
-    "--min-coverage",
-    default=0.5,
-    show_default=True,
-    type=click.FloatRange(0, 1),
-    help="Fraction of its samples that a value needs.",
-)
 @click.option(
     "--format",
     "formats",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
 from sleepdask import __version__
-from sleepdask.cli.output import REFUSED, refuse
-from sleepdask.errors import SleepdaskError, did_you_mean
+from sleepdask.cli.group import LazyGroup
+from sleepdask.cli.output import REFUSED, WITH_FINDINGS, refuse
+from sleepdask.errors import SleepdaskError, StudyStoppedError
 
 _VERBS = {
     "info": "Show what a recording holds; reads no sample.",
     "diagnose": "Look at recordings, whole folders of them: what is odd, and what reading makes of it.",
     "convert": "Store recordings in Zarr, from which they are read again with the same bits.",
     "extract": "Compute features of every epoch of a recording.",
+    "study": "Do it for many recordings: find, check, run, resume, report.",
     "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",
     "deidentify": "Copy recordings without what identifies people; samples stay byte for byte.",
     "demo": "Make a synthetic night, or take a recording, and run the whole job on it.",
@@ -24,34 +25,12 @@ _VERBS = {
 _INTERRUPTED = 130
 
 
-class LazyGroup(click.Group):
-    """Imports a verb when it is called, so that help answers at once."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _VERBS:
-            return None
-        command: click.Command = importlib.import_module(f"sleepdask.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(_VERBS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in _VERBS:
-            raise click.UsageError(f"no such verb {args[0]!r}; {did_you_mean(args[0], _VERBS)}")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, verbs=_VERBS, package="sleepdask.cli", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="sleepdask")
 def cli() -> None:
-    """Look at sleep recordings, whole folders of them, store them, and compute features of one at a time.
+    """Look at sleep recordings, store them, and compute features of one, or of all that a study has.
 
     Exit codes: 0 done, 2 refused (usage or input), 3 done with findings or failures, 130 interrupted.
     """
@@ -71,6 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = REFUSED
     except click.ClickException as error:
         code = refuse(error.format_message())
+    except StudyStoppedError as error:
+        refuse(str(error))
+        code = WITH_FINDINGS
     except SleepdaskError as error:
         code = refuse(str(error))
     except MemoryError:

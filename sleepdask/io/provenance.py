@@ -16,7 +16,7 @@ from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.source import open_source
 from sleepdask.signals.units import of_channel
 
-_PACKAGES = ("sleepdask", "numpy", "numba", "xarray", "dask", "pandas", "pyarrow", "tzdata")
+PACKAGES = ("sleepdask", "numpy", "numba", "xarray", "dask", "pandas", "pyarrow", "tzdata")
 
 
 def provenance(
@@ -42,7 +42,7 @@ def provenance(
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(command),
-        "versions": versions(_PACKAGES),
+        "versions": versions(PACKAGES),
         "platform": f"{platform.system()} {platform.machine()}",
         "inputs": dict(inputs),
         "parameters": dict(parameters),

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,26 +80,36 @@ def check_formats(kinds: list[str]) -> None:
             raise ParameterError("NetCDF needs h5netcdf and h5py", fix="pip install 'sleepdask[netcdf]'") from error
 
 
-def _write_parquet(features: xr.DataTree, path: Path) -> None:
+def to_arrow(features: xr.DataTree) -> Any:
+    """Table of Arrow with the columns of `flat_table`, its description as metadata; NaN is null."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(flat_table(features), preserve_index=False)
     metadata = {
         **(table.schema.metadata or {}),
         _DESCRIPTION.encode(): json.dumps(describe(features)).encode(),
     }
-    pq.write_table(table.replace_schema_metadata(metadata), path)
+    return table.replace_schema_metadata(metadata)
+
+
+def from_arrow(table: Any, where: object) -> xr.DataTree:
+    """Give the features again that `to_arrow` made a table of; columns that it had not do not matter."""
+    description = (table.schema.metadata or {}).get(_DESCRIPTION.encode())
+    if description is None:
+        raise FileFormatError("a table that sleepdask did not write", where=where)
+    return tree_from_table(table.to_pandas(), json.loads(description))
+
+
+def _write_parquet(features: xr.DataTree, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(to_arrow(features), path)
 
 
 def _read_parquet(path: Path) -> xr.DataTree:
     import pyarrow.parquet as pq
 
-    table = pq.ParquetFile(path).read()
-    description = (table.schema.metadata or {}).get(_DESCRIPTION.encode())
-    if description is None:
-        raise FileFormatError("a table that sleepdask did not write", where=path)
-    return tree_from_table(table.to_pandas(), json.loads(description))
+    return from_arrow(pq.ParquetFile(path).read(), path)
 
 
 def _write_csv(features: xr.DataTree, path: Path) -> None:

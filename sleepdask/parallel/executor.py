@@ -40,6 +40,8 @@ class ParallelExecutor:
         fails becomes: ``"raise"`` raises its error and drops what has not begun, ``"skip"`` leaves it out and
         logs a warning, ``"return"`` gives an `Outcome` for every item. `retries` and `timeout` hold for each
         item; what runs in the calling thread cannot be stopped, and a thread can only be left behind.
+    prepare
+        Called in this process before worker processes are started, to do once what each of them would else do.
 
     Notes
     -----
@@ -56,8 +58,9 @@ class ParallelExecutor:
     [1.5, "could not convert string to float: 'x'"]
     """
 
-    def __init__(self, config: ParallelConfig | None = None) -> None:
+    def __init__(self, config: ParallelConfig | None = None, *, prepare: Callable[[], object] | None = None) -> None:
         self._config = checked(config)
+        self._prepare = prepare
 
     def __enter__(self) -> ParallelExecutor:
         return self
@@ -169,7 +172,7 @@ class ParallelExecutor:
         stop: Event | None = None,
     ) -> Generator[Done, None, None]:
         """Begin nothing yet, but settle the configuration now."""
-        return _run(self.config, func, items, purpose, desc, batch, stop)
+        return _run(self.config, func, items, purpose, desc, batch, stop, self._prepare)
 
 
 def parallel_map(
@@ -223,13 +226,14 @@ def _run(
     desc: str | None,
     batch: int | None,
     stop: Event | None,
+    prepare: Callable[[], object] | None,
 ) -> Generator[Done, None, None]:
     total = len(items) if isinstance(items, Sized) else None
     if config.backend == "auto" and total is not None and total <= 1 and config.timeout is None:
         config = replace(config, enabled=False)
     bar = choose_progress(desc or _name(func), enabled=config.enable_progress, unit="item")
     failed: list[Outcome[Any]] = []
-    with open_backend(config, purpose) as backend:
+    with open_backend(config, purpose, prepare=prepare) as backend:
         announce(backend.dashboard, bar)
         bar.start(total)
         try:

@@ -76,9 +76,9 @@ def attempt(
         except (Exception, SystemExit) as again:
             error = again
         else:
-            return Outcome(index, value, None, "", attempts, perf_counter() - began, _here())
+            return Outcome(index, value, None, "", attempts, perf_counter() - began, here())
     text = "" if error is None else "".join(traceback.format_exception(_without_us(error)))
-    return Outcome(index, None, error, text, attempts, perf_counter() - began, _here())
+    return Outcome(index, None, error, text, attempts, perf_counter() - began, here())
 
 
 def _without_us(error: BaseException) -> BaseException:
@@ -86,5 +86,6 @@ def _without_us(error: BaseException) -> BaseException:
     return error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
 
 
-def _here() -> str:
+def here() -> str:
+    """Process and thread in which this is called."""
     return f"pid {os.getpid()}, {threading.current_thread().name}"

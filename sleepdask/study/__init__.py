@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from sleepdask.study.outcome import RecordingOutcome
+from sleepdask.study.study import Study
+from sleepdask.study.table import Entry, read_table
 
-__all__ = ["RecordingOutcome"]
+__all__ = ["Entry", "RecordingOutcome", "Study", "read_table"]

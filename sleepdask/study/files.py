@@ -25,8 +25,11 @@ class StudyFiles(ABC):
         """All bytes of a file; `FileNotFoundError` if there is none."""
 
     @abstractmethod
-    def write(self, name: str, data: bytes) -> None:
-        """Put a file there, in place of an earlier one, whole or not at all; `OutputError` if it cannot be."""
+    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
+        """Put a file there, in place of an earlier one, whole or not at all; `OutputError` if it cannot be.
+
+        One that is not `lasting` need not outlive a loss of power.
+        """
 
     @abstractmethod
     def create(self, name: str, data: bytes) -> bool:
@@ -60,7 +63,7 @@ class Folder(StudyFiles):
     def read(self, name: str) -> bytes:
         return self._path(name).read_bytes()
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         target = self._path(name)
         unfinished = self._folder / UNFINISHED / f"{uuid4().hex}-{target.name}"
         try:
@@ -68,8 +71,9 @@ class Folder(StudyFiles):
             unfinished.parent.mkdir(exist_ok=True)
             with unfinished.open("xb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    file.flush()
+                    os.fsync(file.fileno())
             unfinished.replace(target)
         except OSError as error:
             raise _refused(error, target) from error
@@ -127,7 +131,7 @@ class ObjectStore(StudyFiles):
         data: bytes = self._fs.cat_file(self._path(name))
         return data
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         try:
             self._fs.pipe_file(self._path(name), data)
         except OSError as error:

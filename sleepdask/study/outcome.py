@@ -10,8 +10,11 @@ from typing import Any, Literal
 from sleepdask.errors import FileFormatError
 
 Status = Literal["ok", "partial", "failed", "lost"]
-OK, PARTIAL, FAILED, LOST = "ok", "partial", "failed", "lost"
-STATUSES: tuple[Status, ...] = ("ok", "partial", "failed", "lost")
+OK: Status = "ok"
+PARTIAL: Status = "partial"
+FAILED: Status = "failed"
+LOST: Status = "lost"
+STATUSES = (OK, PARTIAL, FAILED, LOST)
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,10 @@ class RecordingOutcome:
         Hash of everything that its table depends on.
     feature_keys
         The same for each feature alone.
+    layout_key
+        Hash of the columns that its table was written with.
     inputs
-        Its files by role, each with path, size, mtime_ns and sha256.
+        Its files by role: name, size, time of change, and hash of the bytes.
     channels, missing_channels, invalid_channels
         Names that have values; that the plan asks for and the recording lacks; that have none, with the reason.
     stages
@@ -75,6 +80,7 @@ class RecordingOutcome:
     epochs_failed: int = 0
     content_key: str = ""
     feature_keys: Mapping[str, str] = field(default_factory=dict)
+    layout_key: str = ""
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     missing_channels: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,3 +151,24 @@ def _typed(column: pd.Series[str]) -> pd.Series[Any]:
     if len(filled) and numbers.notna().all():
         return numbers.reindex(column.index)
     return column.where(column != "", None)
+
+
+def table_bytes(entries: Sequence[Entry], location: str) -> bytes:
+    """Write rows as a table that lies at a location; `read_table` reads it again."""
+    names = dict.fromkeys(name for entry in entries for name in entry.covariates)
+    rows = [
+        {
+            "recording_id": entry.recording_id,
+            "path": SEPARATOR.join(_from(path, location) for path in entry.paths),
+            "hypnogram": "" if entry.hypnogram is None else _from(entry.hypnogram, location),
+            **{name: entry.marks.get(name, "") for name in ("lights_off", "lights_on")},
+            **{name: entry.covariates.get(name) for name in names},
+        }
+        for entry in entries
+    ]
+    return pd.DataFrame(rows).to_csv(index=False).encode()
+
+
+def _from(path: str, location: str) -> str:
+    """Path relative to a folder of this machine."""
+    return path if is_url(path) or is_url(location) else Path(os.path.relpath(path, location)).as_posix()

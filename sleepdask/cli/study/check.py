@@ -1,0 +1,64 @@
+"""``sleepdask study check``: all recordings of a table, looked at before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, show
+from sleepdask.cli.study.options import plan_options, planned
+from sleepdask.cli.study.texts import causes_text, some
+from sleepdask.cli.where import backend_options
+from sleepdask.parallel.config import ParallelConfig
+from sleepdask.study.checking import cohort
+
+_MOST_CHANNELS = 40
+
+
+@click.command("check")
+@click.argument("table", type=click.Path(path_type=Path))
+@plan_options
+@backend_options
+@output_options
+def command(table: Path, *, config: ParallelConfig, quiet: bool, as_json: bool, **options: Any) -> int:
+    """Look at all recordings of TABLE as a run would open them: channels, rates, lengths, scores, problems.
+
+    Exit code 3 if any would fail, or anything is odd.
+    """
+    checked = planned(table, None, options).check(config=config)
+    summary = cohort(checked)
+    document = {"summary": summary, "recordings": [each.document() for each in checked]}
+    show(document, _text(summary), as_json=as_json)
+    return DONE if not summary["problems"] and not summary["findings"] else WITH_FINDINGS
+
+
+def _text(summary: dict[str, Any]) -> str:
+    total = summary["recordings"]
+    lines = [f"{total} recordings: {summary['ready']} ready, {total - summary['ready']} would fail"]
+    if hours := summary["hours"]:
+        lines.append(
+            f"{hours['total']:.1f} h of signals ({hours['shortest']:.2f} to {hours['longest']:.2f} h, median"
+            f" {hours['median']:.2f}), {summary['epochs']} epochs, {summary['hypnograms']} with scores"
+        )
+    if channels := summary["channels"]:
+        lines.append("")
+        width = max(map(len, channels))
+        for name, about in list(channels.items())[:_MOST_CHANNELS]:
+            said = (_counted(about["types"], ""), _counted(about["rates"], " Hz"), _counted(about["units"], ""))
+            lines.append(f"  {name:<{width}}  {about['recordings']:>5}  {'  '.join(said)}")
+        if len(channels) > _MOST_CHANNELS:
+            lines.append(f"  and {some(list(channels)[_MOST_CHANNELS:])}")
+    if problems := summary["problems"]:
+        lines += ["", "would fail:", *causes_text(problems)]
+    if findings := summary["findings"]:
+        lines += ["", "odd:", *(f"  {count:>5}  {code}" for code, count in findings.items())]
+    return "\n".join(lines)
+
+
+def _counted(values: dict[str, int], unit: str) -> str:
+    """Values with how often they come, if there are several."""
+    if len(values) == 1:
+        return f"{next(iter(values)) or 'no unit'}{unit}"
+    return ", ".join(f"{value or 'no unit'}{unit} ({count})" for value, count in values.items())

@@ -1,0 +1,37 @@
+"""What the verbs of a study print."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_MOST_IDS = 5
+
+
+def standing_text(state: Mapping[str, Any]) -> str:
+    """Lines of how far a study is."""
+    statuses = ", ".join(f"{count} {status}" for status, count in state["statuses"].items() if count)
+    lines = [f"{state['location']}: {state['recordings']} recordings: {statuses or 'none done'}"]
+    if state["left"]:
+        lines[0] += f", {state['left']} left"
+    if held := state["running_by"]:
+        lines.append(f"a run is at work: process {held['pid']} on {held['host']}")
+    if state["begun"]:
+        lines.append(f"begun: {some(state['begun'])}")
+    return "\n".join(lines + causes_text(state["causes"]))
+
+
+def causes_text(causes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Lines of what went wrong, most common first, with some of the recordings."""
+    lines = []
+    for cause, ids in causes.items():
+        lines.append(f"  {len(ids):>5}  {some(ids)}")
+        lines += textwrap.wrap(cause, 110, initial_indent=" " * 9, subsequent_indent=" " * 9)
+    return lines
+
+
+def some(ids: Sequence[str]) -> str:
+    """Name the first few, and count the rest."""
+    rest = len(ids) - _MOST_IDS
+    return ", ".join(ids[:_MOST_IDS]) + (f" and {rest} more" if rest > 0 else "")

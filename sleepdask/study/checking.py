@@ -1,0 +1,159 @@
+"""A study before it is run: each recording is opened and put together with its scores, nothing is computed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from sleepdask.errors import SleepdaskError
+from sleepdask.features.plan import plan_extraction
+from sleepdask.findings import Finding
+from sleepdask.io.diagnose import diagnose_file
+from sleepdask.io.folders import recording_files
+from sleepdask.parallel.executor import ParallelExecutor
+from sleepdask.signals.recording import signal_nodes, span
+from sleepdask.study.layout import Layout
+from sleepdask.study.opening import extraction_options, opened
+from sleepdask.study.plan import StudyPlan
+from sleepdask.study.table import Entry
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one recording is like.
+
+    Parameters
+    ----------
+    recording_id
+        As in the table.
+    problem
+        Why it would fail; empty if it would not.
+    findings
+        What is odd about its files.
+    missing
+        Channels that the study asks for and it lacks.
+    layout
+        Its nodes and channels, None if it cannot be opened.
+    seconds
+        Length of its signals.
+    epochs
+        That would be computed.
+    hypnogram
+        Whether it has scores.
+    """
+
+    recording_id: str
+    problem: str = ""
+    findings: tuple[Finding, ...] = ()
+    missing: tuple[str, ...] = ()
+    layout: Layout | None = None
+    seconds: float = 0.0
+    epochs: int = 0
+    hypnogram: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """Itself as JSON types."""
+        return {
+            "recording_id": self.recording_id,
+            "problem": self.problem,
+            "findings": [finding.document() for finding in self.findings],
+            "missing_channels": list(self.missing),
+            "channels": [] if self.layout is None else list(self.layout.channels),
+            "hours": round(self.seconds / 3600, 4),
+            "epochs": self.epochs,
+            "hypnogram": self.hypnogram,
+        }
+
+
+def check_all(plan: StudyPlan, entries: Sequence[Entry], executor: ParallelExecutor) -> list[Checked]:
+    """Look at all recordings, in parallel, in the order of the table."""
+    return executor.map_threaded(_Checker(plan), entries, desc="check")
+
+
+@dataclass(frozen=True)
+class _Checker:
+    plan: StudyPlan
+
+    def __call__(self, entry: Entry) -> Checked:
+        findings = _findings(entry)
+        try:
+            recording, missing, _ = opened(self.plan, entry)
+            low, high = span(signal_nodes(recording))
+            options = extraction_options(self.plan, entry, recording)
+            planned = plan_extraction(recording, self.plan.features, **options)
+        except Exception as error:
+            return Checked(entry.recording_id, f"{type(error).__name__}: {error}", findings)
+        return Checked(
+            entry.recording_id,
+            findings=findings,
+            missing=missing,
+            layout=Layout.of(recording),
+            seconds=(high - low) / 1e9,
+            epochs=planned.grid.count,
+            hypnogram=bool((planned.stages != "").any()),
+        )
+
+
+def _findings(entry: Entry) -> tuple[Finding, ...]:
+    try:
+        files = [file for path in entry.paths for file in recording_files(path)]
+    except SleepdaskError:
+        return ()
+    return tuple(finding for file in files for finding in diagnose_file(file).findings)
+
+
+def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
+    """Tell what all recordings together are like, as JSON types."""
+    sound = [each for each in checked if not each.problem]
+    hours = [each.seconds / 3600 for each in sound]
+    channels: dict[str, dict[str, Counter[str]]] = {}
+    counts: Counter[str] = Counter()
+    for each in sound:
+        for node in each.layout.nodes if each.layout else ():
+            for channel in node.channels:
+                counts[channel.name] += 1
+                about = channels.setdefault(channel.name, {key: Counter() for key in ("types", "units", "rates")})
+                about["types"][channel.signal_type] += 1
+                about["units"][channel.unit] += 1
+                about["rates"][f"{node.rate:g}"] += 1
+    causes: dict[str, list[str]] = {}
+    for each in checked:
+        if each.problem:
+            causes.setdefault(cause(each.problem), []).append(each.recording_id)
+    return {
+        "recordings": len(checked),
+        "ready": len(sound),
+        "hypnograms": sum(each.hypnogram for each in sound),
+        "hours": {"total": sum(hours), "shortest": min(hours), "median": median(hours), "longest": max(hours)}
+        if hours
+        else {},
+        "epochs": sum(each.epochs for each in sound),
+        "channels": {
+            name: {"recordings": counts[name]} | {key: dict(values) for key, values in about.items()}
+            for name, about in sorted(channels.items(), key=lambda item: -counts[item[0]])
+        },
+        "problems": dict(sorted(causes.items(), key=lambda item: -len(item[1]))),
+        "findings": dict(
+            Counter(code for each in checked for code in {finding.code for finding in each.findings}).most_common()
+        ),
+    }
+
+
+_PATH = re.compile(r"\S*/(?=[^/\s]+)")
+_FILE = re.compile(r"\S+\.(?:edf|bdf|rec|xml|txt|csv|tsv|zarr)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\d[\d.,:T+-]*")
+
+
+def cause(problem: str) -> str:
+    """What is the same in the messages of several recordings: without names of files, times and numbers.
+
+    Examples
+    --------
+    >>> cause("FileFormatError: /data/a/n1.edf: header is cut off; found 100 bytes")
+    'FileFormatError: (file): header is cut off; found # bytes'
+    """
+    return _NUMBER.sub("#", _FILE.sub("(file)", _PATH.sub("", problem)))

@@ -1,0 +1,52 @@
+"""The table of one recording: a Parquet file that has the columns of the whole study."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xarray as xr
+
+from sleepdask.io.results import from_arrow, to_arrow
+
+_ELAPSED = b"sleepdask_elapsed"  # first start, and step, in ns, of a recording without a date: its column is null
+
+
+def part_name(recording_id: str) -> str:
+    """File of a recording within the study: a partition as Hive lays them out."""
+    return f"features/recording_id={recording_id}/part-0.parquet"
+
+
+def part_bytes(features: xr.DataTree, schema: pa.Schema) -> bytes:
+    """Computed features as a Parquet file of these columns: null where the recording has no such channel."""
+    table = to_arrow(features)
+    metadata = {key: value for key, value in table.schema.metadata.items() if key != b"pandas"}
+    if pa.types.is_duration(table.schema.field("start").type):
+        starts = features.coords["start"].values.astype(np.int64)
+        metadata[_ELAPSED] = json.dumps([int(starts[0]), int(np.diff(starts[:2]).sum())]).encode()
+    columns = [_column(table, field) for field in schema]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_arrays(columns, schema=schema.with_metadata(metadata)), sink)
+    return bytes(sink.getvalue())
+
+
+def read_part(data: bytes, where: object = "") -> xr.DataTree:
+    """Give the features again that `part_bytes` made a file of."""
+    table = pq.ParquetFile(pa.BufferReader(data)).read()
+    elapsed = (table.schema.metadata or {}).get(_ELAPSED)
+    if elapsed is not None:
+        first, step = json.loads(elapsed)
+        starts = first + step * np.arange(len(table))
+        table = table.set_column(table.schema.get_field_index("start"), "start", pa.array(starts, pa.duration("ns")))
+    return from_arrow(table, where)
+
+
+def _column(table: pa.Table, field: pa.Field) -> Any:
+    """Column of a table, or nulls; a start that has no date has no instant."""
+    at = table.schema.get_field_index(field.name)
+    if at < 0 or (field.name == "start" and pa.types.is_duration(table.schema.field(at).type)):
+        return pa.nulls(len(table), field.type)
+    return table.column(at).cast(field.type)

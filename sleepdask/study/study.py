@@ -1,0 +1,252 @@
+"""A study: the one object that plans, runs, resumes and reads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.features.base import Feature
+from sleepdask.features.registry import parse_features
+from sleepdask.parallel.config import BackendName, ParallelConfig
+from sleepdask.parallel.settings import resolve
+from sleepdask.study.accounts import outcomes_frame, read_outcomes
+from sleepdask.study.checking import Checked, check_all
+from sleepdask.study.files import StudyFiles, study_files
+from sleepdask.study.outcome import RecordingOutcome
+from sleepdask.study.plan import StudyPlan
+from sleepdask.study.preparing import Prepared, prepare
+from sleepdask.study.progress import standing
+from sleepdask.study.run import PLAN, TABLE, open_run, study_executor
+from sleepdask.study.table import Entry, read_table
+
+
+class Study:
+    r"""Recordings, what is computed of each, and where it goes; made by `from_table` or `open`.
+
+    Parameters
+    ----------
+    entries
+        Rows of the table.
+    plan
+        What is computed.
+    files
+        Where results go.
+
+    Examples
+    --------
+    >>> import sleepdask as sd
+    >>> from pathlib import Path
+    >>> _ = Path("recordings.csv").write_text("recording_id,path,hypnogram\nN1,night.edf,hypnogram.edf\n")
+    >>> study = sd.Study.from_table("recordings.csv", "study", features="hjorth")
+    >>> study.run(backend="sync")[["recording_id", "status", "epochs"]].values.tolist()
+    [['N1', 'ok', 12]]
+    >>> study.run(backend="sync")["attempts"].tolist()  # there is nothing left to do
+    [1]
+    """
+
+    def __init__(self, entries: Sequence[Entry], plan: StudyPlan, files: StudyFiles) -> None:
+        self._entries, self._plan, self._files = list(entries), plan, files
+
+    @classmethod
+    def from_table(
+        cls,
+        table: str | os.PathLike[str],
+        output: str | os.PathLike[str],
+        *,
+        features: Feature | Sequence[Feature] | str = "statistics,bandpower,hjorth",
+        policy: str = "warn",
+        timezone: str | None = None,
+        dtype: str | None = None,
+        harmonisation: Any = None,
+        storage_options: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Study:
+        """Make a study of a table of recordings.
+
+        Parameters
+        ----------
+        table
+            CSV file: `read_table` says what it holds.
+        output
+            Folder for the results, new or of an earlier run; or the URL of an object store.
+        features
+            What to compute, as in `extract`.
+        policy, timezone, dtype
+            How recordings are read, as in `open_recording`.
+        harmonisation
+            Names, montages, selection and units of channels: a `Harmonisation`.
+        storage_options
+            For the file system of a URL.
+        **options
+            Of `extract`: epoch, step, start, end, origin, lights_off, lights_on, min_coverage. Columns
+            ``lights_off`` and ``lights_on`` of the table hold for one recording.
+
+        Raises
+        ------
+        ParameterError, FileFormatError
+            The table, or an option, is not as described.
+        """
+        chosen: dict[str, Any] = {} if harmonisation is None else {"harmonisation": harmonisation}
+        if isinstance(features, str):
+            features = parse_features(features)
+        several = (features,) if isinstance(features, Feature) else tuple(features)
+        plan = StudyPlan(several, options, policy, timezone, dtype, **chosen)
+        return cls(read_table(table), plan, study_files(output, storage_options))
+
+    @classmethod
+    def open(cls, output: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Study:
+        """Open a study that was begun, to read it, or to go on.
+
+        Raises
+        ------
+        ParameterError
+            There is no study.
+        """
+        files = study_files(output, storage_options)
+        try:
+            document = json.loads(files.read(PLAN))
+            plan = StudyPlan.from_document(document)
+        except FileNotFoundError:
+            raise ParameterError("there is no study", where=output, expected=f"a folder with {PLAN}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileFormatError("the plan of the study cannot be read", where=output, found=str(error)) from error
+        return cls(read_table(Path(files.location) / TABLE), plan, files)
+
+    @property
+    def recording_ids(self) -> list[str]:
+        """Ids in the order of the table."""
+        return [entry.recording_id for entry in self._entries]
+
+    @property
+    def plan(self) -> StudyPlan:
+        """What is computed of each recording."""
+        return self._plan
+
+    def run(
+        self,
+        *,
+        retry_failed: bool = False,
+        max_failures: int | str | None = None,
+        backend: BackendName | None = None,
+        workers: int | None = None,
+        scheduler: Any = None,
+        security: Any = None,
+        config: ParallelConfig | None = None,
+    ) -> pd.DataFrame:
+        """Analyse all that is not done, and account for every recording.
+
+        A recording is done if its files, the features and all that they depend on are those of before. One that failed
+        is not tried again unless its files or the plan have changed, or `retry_failed` is true.
+
+        Parameters
+        ----------
+        retry_failed
+            Also analyse again what is not "ok".
+        max_failures
+            Recordings that may fail, as a number or a share such as ``"5%"``; when more do, the run ends.
+        backend, workers, scheduler, security, config
+            Where to run, as in `compute`; default processes of this machine, or the active Client.
+
+        Returns
+        -------
+        outcomes
+            As `outcomes` gives them.
+
+        Raises
+        ------
+        StudyStoppedError
+            More than `max_failures` failed; what is done is kept.
+        ConcurrencyError
+            Another run of this study is at work.
+        OutputError
+            The output cannot be written; what is done is kept.
+        """
+        for _ in self.iterate(
+            retry_failed=retry_failed,
+            max_failures=max_failures,
+            backend=backend,
+            workers=workers,
+            scheduler=scheduler,
+            security=security,
+            config=config,
+        ):
+            pass
+        return self.outcomes()
+
+    def iterate(
+        self,
+        *,
+        retry_failed: bool = False,
+        max_failures: int | str | None = None,
+        config: ParallelConfig | None = None,
+        **where: Any,
+    ) -> Iterator[RecordingOutcome]:
+        """Analyse as `run` does, and yield each outcome as it comes; leaving the loop drops what has not begun."""
+        config = resolve(config, **where)
+        with open_run(
+            self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=max_failures
+        ) as run:
+            yield from run.iterate()
+
+    async def run_async(
+        self,
+        *,
+        retry_failed: bool = False,
+        max_failures: int | str | None = None,
+        config: ParallelConfig | None = None,
+        **where: Any,
+    ) -> AsyncIterator[RecordingOutcome]:
+        r"""Analyse as `iterate` does, while the event loop goes on.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import sleepdask as sd
+        >>> from pathlib import Path
+        >>> _ = Path("recordings.csv").write_text("recording_id,path\nN1,night.edf\n")
+        >>> async def statuses():
+        ...     study = sd.Study.from_table("recordings.csv", "study", features="hjorth")
+        ...     return [outcome.status async for outcome in study.run_async(backend="threads")]
+        >>> asyncio.run(statuses())
+        ['ok']
+        """
+        config = resolve(config, **where)
+        with open_run(
+            self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=max_failures
+        ) as run:
+            async for outcome in run.as_completed():
+                yield outcome
+
+    def prepared(self, *, retry_failed: bool = False, config: ParallelConfig | None = None, **where: Any) -> Prepared:
+        """Tell what `run` would do: headers are read, nothing is computed, and nothing is written."""
+        config = resolve(config, **where)
+        before = read_outcomes(self._files, self.recording_ids)
+        executor = study_executor(config, scanning=True)
+        return prepare(
+            self._plan, self._entries, self._files, before, executor, retry_failed=retry_failed, remember=False
+        )
+
+    def check(self, **where: Any) -> list[Checked]:
+        """Look at all recordings as `run` would open them, before anything is computed; `where` as in `run`."""
+        return check_all(self._plan, self._entries, study_executor(resolve(**where), scanning=True))
+
+    def standing(self) -> dict[str, Any]:
+        """How far the study is, as JSON types: counts by status, what is left, what failed of which cause."""
+        return standing(self._files, self.recording_ids, read_outcomes(self._files, self.recording_ids))
+
+    def outcomes(self) -> pd.DataFrame:
+        """What became of each recording that is done: a row each, in the order of the table.
+
+        Returns
+        -------
+        outcomes
+            Columns recording_id, status (ok, partial, failed, lost), error_type, message, traceback, attempts, worker,
+            seconds, peak_memory and bytes_read (bytes), epochs, epochs_failed, content_key.
+        """
+        return outcomes_frame(read_outcomes(self._files, self.recording_ids), self.recording_ids)

@@ -1,0 +1,69 @@
+"""One unit for each channel of a study: what differs is converted exactly, or taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import xarray as xr
+
+from sleepdask.signals.conversion import to_unit
+from sleepdask.signals.recording import SIGNAL, with_labels
+from sleepdask.signals.units import ratio
+from sleepdask.study.layout import Layout
+
+
+def conversions(layout: Layout, units: Mapping[str, str]) -> dict[str, str]:
+    """Unit that the study has, of the channels of a recording that have another one."""
+    return {name: units[name] for name, channel in layout.channels.items() if units[name] != channel.unit}
+
+
+def into_units(recording: xr.DataTree, units: Mapping[str, str]) -> tuple[xr.DataTree, dict[str, str]]:
+    """Convert channels into other units; lazy.
+
+    Returns
+    -------
+    recording
+        With these units, and without the channels that no factor converts.
+    invalid
+        Reason for each channel that was taken out.
+    """
+    if not units:
+        return recording, {}
+    nodes = [with_labels(node.to_dataset(inherit=False)) for node in recording.subtree if SIGNAL in node.data_vars]
+    had = {
+        str(name): str(unit)
+        for node in nodes
+        for name, unit in zip(node["channel"].values, node["unit"].values, strict=True)
+    }
+    invalid = {
+        name: f"is in {had[name] or 'no unit'}, which cannot be converted into {unit or 'none'}, that of the study"
+        for name, unit in units.items()
+        if name in had and ratio(had[name], unit) is None
+    }
+    recording = without_channels(recording, invalid)
+    wanted = {_exactly(name): unit for name, unit in units.items() if name in had and name not in invalid}
+    return to_unit(recording, wanted) if wanted else recording, invalid
+
+
+def without_channels(recording: xr.DataTree, names: Collection[str]) -> xr.DataTree:
+    """Recording without some channels; nodes that are left without one go."""
+    if not names:
+        return recording
+    left = {}
+    for node in recording.subtree:
+        dataset = node.to_dataset(inherit=False)
+        if SIGNAL in dataset.data_vars:
+            keep = np.flatnonzero([str(name) not in names for name in dataset["channel"].values])
+            if not keep.size:
+                continue
+            dataset = dataset.isel(channel=keep)
+        left[node.path] = dataset
+    return xr.DataTree.from_dict(left, name=recording.name)
+
+
+def _exactly(name: str) -> str:
+    """Glob that means this name, even if it looks like one, or like a signal type."""
+    escaped = re.sub(r"([*?[])", r"[\1]", name)
+    return escaped if escaped != name else f"[{name[0]}]{name[1:]}"
