@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from sleepdask.features.registry import parse_features
 from sleepdask.parallel.config import BackendName, ParallelConfig
 from sleepdask.parallel.settings import resolve
 from sleepdask.study.accounts import outcomes_frame, read_outcomes
+from sleepdask.study.awaiting import in_threads
 from sleepdask.study.checking import Checked, check_all
 from sleepdask.study.files import StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.plan import StudyPlan
 from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
-from sleepdask.study.run import PLAN, TABLE, open_run, study_executor
+from sleepdask.study.run import PLAN, TABLE, Run, open_run, study_executor
 from sleepdask.study.table import Entry, read_table
 
 
@@ -186,13 +188,12 @@ class Study:
         max_failures: int | str | None = None,
         config: ParallelConfig | None = None,
         **where: Any,
-    ) -> Iterator[RecordingOutcome]:
+    ) -> Generator[RecordingOutcome, None, None]:
         """Analyse as `run` does, and yield each outcome as it comes; leaving the loop drops what has not begun."""
         config = resolve(config, **where)
-        with open_run(
-            self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=max_failures
-        ) as run:
-            yield from run.iterate()
+        opening = self._run(retry_failed=retry_failed, max_failures=max_failures, config=config)
+        with opening as run, closing(run.iterate()) as outcomes:
+            yield from outcomes
 
     async def run_async(
         self,
@@ -201,8 +202,10 @@ class Study:
         max_failures: int | str | None = None,
         config: ParallelConfig | None = None,
         **where: Any,
-    ) -> AsyncIterator[RecordingOutcome]:
+    ) -> AsyncGenerator[RecordingOutcome, None]:
         r"""Analyse as `iterate` does, while the event loop goes on.
+
+        Whoever leaves the loop early closes it (``contextlib.aclosing``), as Python else does so when it likes.
 
         Examples
         --------
@@ -217,11 +220,13 @@ class Study:
         ['ok']
         """
         config = resolve(config, **where)
-        with open_run(
-            self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=max_failures
-        ) as run:
-            async for outcome in run.as_completed():
+        opening = self._run(retry_failed=retry_failed, max_failures=max_failures, config=config)
+        async with in_threads(opening) as run, aclosing(run.as_completed()) as outcomes:
+            async for outcome in outcomes:
                 yield outcome
+
+    def _run(self, **how: Any) -> AbstractContextManager[Run]:
+        return open_run(self._plan, self._entries, self._files, **how)
 
     def prepared(self, *, retry_failed: bool = False, config: ParallelConfig | None = None, **where: Any) -> Prepared:
         """Tell what `run` would do: headers are read, nothing is computed, and nothing is written."""
