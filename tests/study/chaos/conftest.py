@@ -37,7 +37,7 @@ def truth(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def few(cohort: Path) -> Path:
     """Table of the first twelve nights alone."""
     table = cohort.with_name("few.csv")
@@ -45,10 +45,10 @@ def few(cohort: Path) -> Path:
     return table
 
 
-@pytest.fixture
-def few_truth(few: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def few_truth(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of their study that was never interrupted."""
-    output = tmp_path / "truth"
+    output = tmp_path_factory.mktemp("few") / "study"
     Study.from_table(few, output, features=FEATURES).run(backend="sync")
     return output
 

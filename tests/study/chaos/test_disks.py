@@ -30,7 +30,9 @@ def make_disk(tmp_path: Path) -> Iterator[MakeDisk]:
         each.__exit__(None, None, None)
 
 
-@pytest.mark.slow
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.parametrize("where", [("--backend", "sync"), ("--backend", "processes", "--workers", "2")])
 def test_full(cohort: Path, truth: Path, make_disk: MakeDisk, tmp_path: Path, where: tuple[str, ...]) -> None:
     disk, log, said = make_disk("1m"), tmp_path / "computed.txt", tmp_path / "said.txt"

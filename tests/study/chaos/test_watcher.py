@@ -36,5 +36,5 @@ def test_it_finds_what_should_not_be_there(study: Path, name: str) -> None:
 
 
 def test_it_finds_it_while_it_watches(study: Path, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError), watched(study, tmp_path / "seen.json"):
+    with pytest.raises(AssertionError, match=r"N001\.json: JSONDecodeError"), watched(study, tmp_path / "seen.json"):
         (study / "outcomes" / "N001.json").write_bytes(b"{")
