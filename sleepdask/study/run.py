@@ -61,10 +61,10 @@ class Run:
         limit: Limit,
     ) -> None:
         self._plan, self._files, self._config, self._limit = plan, files, config, limit
-        self._entries = entries
+        self._entries, self._columns = entries, prepared.columns
         self.jobs = prepared.jobs
         self.outcomes: dict[str, RecordingOutcome] = dict(prepared.done)
-        self.analysis = Analysis(plan, prepared.columns, files, token)
+        self.analysis = Analysis(plan, prepared.columns.schema, files, token)
         for outcome in self.outcomes.values():
             limit.count(outcome)
 
@@ -123,7 +123,7 @@ class Run:
 
     def write_plan(self) -> None:
         """Write what is computed, and its table, before anything is."""
-        columns = self.analysis.columns
+        columns = self._columns
         document = {
             "format": FORMAT,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -9,19 +9,20 @@ from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar
 
+import pyarrow as pa
 import xarray as xr
 
-from sleepdask.errors import OutputError, SleepdaskError
+from sleepdask.errors import BackendError, OutputError, SleepdaskError
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import plan_extraction
 from sleepdask.parallel.outcome import here
 from sleepdask.runners import compute_here
 from sleepdask.study.accounts import outcome_name
 from sleepdask.study.begun import Begun
+from sleepdask.study.budget import check_budget
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.inputs import hashed
 from sleepdask.study.judging import judged
-from sleepdask.study.layout import Columns
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
 from sleepdask.study.opening import extraction_options, opened
@@ -34,6 +35,7 @@ from sleepdask.study.usage import Usage
 
 R = TypeVar("R")
 _BACKOFF_SECONDS = 0.5
+_NOT_ITS_OWN = (OSError, MemoryError, BackendError)  # of the machine, not of the files: the next run tries again
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class Analysis:
     ----------
     plan
         What to compute.
-    columns
-        Of all tables.
+    schema
+        Columns of all tables.
     files
         Where they go.
     token
@@ -77,7 +79,7 @@ class Analysis:
     """
 
     plan: StudyPlan
-    columns: Columns
+    schema: pa.Schema
     files: StudyFiles
     token: str
     retries: int = 2
@@ -111,7 +113,7 @@ class Analysis:
     def _attempt(self, job: Job) -> tuple[RecordingOutcome, bytes | None]:
         """Outcome and table of a recording; None where the table that is there stays."""
         entry = job.entry
-        outcome = RecordingOutcome(entry.recording_id, layout_key=layout_key(self.columns))
+        outcome = RecordingOutcome(entry.recording_id, layout_key=layout_key(self.schema))
         try:
             known = {} if job.before is None else job.before.inputs
             inputs = {role: hashed(path, known.get(role)) for role, path in entry.inputs.items()}
@@ -128,6 +130,7 @@ class Analysis:
         except Exception as error:
             failure = outcome.but(
                 status=FAILED,
+                content_key="" if isinstance(error, _NOT_ITS_OWN) else outcome.content_key,
                 error_type=type(error).__name__,
                 message=_without_folders(str(error) or type(error).__name__, entry),
                 traceback=_without_folders(_traceback(error), entry),
@@ -143,11 +146,11 @@ class Analysis:
             relaid = before.but(inputs=outcome.inputs, layout_key=outcome.layout_key)
             if old is None or before.layout_key == outcome.layout_key:
                 return relaid, None
-            return relaid, part_bytes(old, self.columns.schema)
+            return relaid, part_bytes(old, self.schema)
         keys = set() if job.again or before.epochs_failed else set(before.feature_keys.values())
         features, missing, invalid = self._features(job, outcome, old, keys)
         outcome = judged(outcome, features, missing, invalid)
-        return outcome, part_bytes(features, self.columns.schema) if outcome.has_features else None
+        return outcome, part_bytes(features, self.schema) if outcome.has_features else None
 
     def _part(self, outcome: RecordingOutcome) -> xr.DataTree | None:
         """Features that were computed before; None if their table is not there, or damaged."""
@@ -164,6 +167,7 @@ class Analysis:
         recording, invalid = into_units(recording, job.units)
         options = self._patiently(lambda: extraction_options(self.plan, job.entry, recording))
         whole = plan_extraction(recording, self.plan.features, **options)
+        check_budget(whole)
         planned = {feature for node in whole.nodes.values() for feature in node.task.features}
         names = [name for name, feature in self.plan.names.items() if feature in planned]
         todo = names if old is None else [name for name in names if outcome.feature_keys[name] not in keys]
@@ -204,6 +208,6 @@ def _traceback(error: BaseException) -> str:
     return "" if isinstance(error, SleepdaskError) else "".join(traceback.format_exception(error))
 
 
-def layout_key(columns: Columns) -> str:
+def layout_key(schema: pa.Schema) -> str:
     """Hash of the columns of a table."""
-    return digest([[each.name, str(each.type)] for each in columns.schema])
+    return digest([[each.name, str(each.type)] for each in schema])
