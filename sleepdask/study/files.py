@@ -94,10 +94,15 @@ class Folder(StudyFiles):
 
     def remove(self, name: str) -> None:
         path = self._path(name)
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError:  # another one removed it meanwhile
+            return
+        except OSError as error:
+            raise _refused(error, path) from error
 
     def names(self, folder: str) -> list[str]:
         try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -82,13 +82,14 @@ class Run:
             yield self._settled(self.jobs[index], result)
             self._limit.check()
 
-    async def as_completed(self) -> AsyncIterator[RecordingOutcome]:
+    async def as_completed(self) -> AsyncGenerator[RecordingOutcome, None]:
         """Do the same while the event loop goes on."""
         executor = study_executor(self._config)
         use_processes = runs_in_processes(self._config)
-        async for index, result in executor.as_completed(self.analysis, self.jobs, use_processes, desc="study"):
-            yield self._settled(self.jobs[index], result)
-            self._limit.check()
+        async with aclosing(executor.as_completed(self.analysis, self.jobs, use_processes, desc="study")) as pairs:
+            async for index, result in pairs:
+                yield self._settled(self.jobs[index], result)
+                self._limit.check()
 
     def _settled(self, job: Job, result: parallel.Outcome[RecordingOutcome]) -> RecordingOutcome:
         """Outcome of a recording; written here if its worker could not."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -24,6 +26,21 @@ from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
 from sleepdask.study.run import PLAN, TABLE, open_run, study_executor
 from sleepdask.study.table import Entry, read_table
+
+R = TypeVar("R")
+
+
+@asynccontextmanager
+async def _in_threads(context: AbstractContextManager[R]) -> AsyncIterator[R]:
+    """Enter and leave a context in other threads, as both take a while."""
+    entered = await asyncio.to_thread(context.__enter__)
+    try:
+        yield entered
+    except BaseException as error:
+        if not await asyncio.to_thread(context.__exit__, type(error), error, error.__traceback__):
+            raise
+    else:
+        await asyncio.to_thread(context.__exit__, None, None, None)
 
 
 class Study:
@@ -217,10 +234,11 @@ class Study:
         ['ok']
         """
         config = resolve(config, **where)
-        with open_run(
+        opening = open_run(
             self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=max_failures
-        ) as run:
-            async for outcome in run.as_completed():
+        )
+        async with _in_threads(opening) as run, aclosing(run.as_completed()) as outcomes:
+            async for outcome in outcomes:
                 yield outcome
 
     def prepared(self, *, retry_failed: bool = False, config: ParallelConfig | None = None, **where: Any) -> Prepared:
