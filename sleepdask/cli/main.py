@@ -20,6 +20,7 @@ _VERBS = {
     "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",
     "deidentify": "Copy recordings without what identifies people; samples stay byte for byte.",
     "demo": "Make a synthetic night, or take a recording, and run the whole job on it.",
+    "simulate": "Make synthetic cohorts, some of their files with known faults.",
     "tls": "Make certificates for a cluster of your own.",
 }
 _INTERRUPTED = 130

@@ -80,8 +80,8 @@ class Channel:
             )
 
 
-def _eeg(label: str) -> Channel:
-    return Channel(label, "eeg", 256, "uV", (-500.0, 500.0))
+def _eeg(label: str, rate: int = 256) -> Channel:
+    return Channel(label, "eeg", rate, "uV", (-500.0, 500.0))
 
 
 def _eog(label: str, rate: int) -> Channel:
@@ -90,6 +90,7 @@ def _eog(label: str, rate: int) -> Channel:
 
 _CHIN = Channel("EMG chin", "emg", 256, "uV", (-500.0, 500.0))
 _ECG = Channel("ECG II", "ecg", 256, "mV", (-5.0, 5.0))
+_SPO2 = Channel("SpO2", "spo2", 1, "%", (0.0, 100.0))
 
 PSG_MONTAGE: tuple[Channel, ...] = (
     _eeg("F3-M2"),
@@ -99,7 +100,7 @@ PSG_MONTAGE: tuple[Channel, ...] = (
     _eog("E2-M2", 128),
     _CHIN,
     _ECG,
-    Channel("SpO2", "spo2", 1, "%", (0.0, 100.0)),
+    _SPO2,
 )
 """Demo montage: three EEG, two EOG, chin EMG, ECG and SpO2 at 256, 128 and 1 Hz."""
 
@@ -114,3 +115,13 @@ REFERENCE_MONTAGE: tuple[Channel, ...] = (
     _ECG,
 )
 """Benchmark montage: eight channels, all at 256 Hz (an 8 h night is about 118 MB as EDF)."""
+
+SMALL_MONTAGE: tuple[Channel, ...] = (_eeg("C3-M2", 64), _eeg("O1-M2", 64), _SPO2)
+"""Montage for many small nights: two EEG at 64 Hz and SpO2 (half an hour is about 0.5 MB as EDF)."""
+
+MONTAGES: dict[str, tuple[Channel, ...]] = {
+    "psg": PSG_MONTAGE,
+    "reference": REFERENCE_MONTAGE,
+    "small": SMALL_MONTAGE,
+}
+"""Montages by their names on the command line."""

@@ -142,9 +142,17 @@ class Night:
         folder = Path(folder)
         psg, hypnogram = f"{stem}-PSG.edf", f"{stem}-Hypnogram.edf"
         with staged_outputs(folder, [psg, hypnogram], force=True) as paths:
-            self._recording().write(paths[psg])
-            self._hypnogram().write(paths[hypnogram])
+            self.write_recording(paths[psg])
+            self.write_hypnogram(paths[hypnogram])
         return folder / psg, folder / hypnogram
+
+    def write_recording(self, path: Path) -> None:
+        """Write the recording alone, bit by bit: it is for the caller to let it appear whole."""
+        self._recording().write(path)
+
+    def write_hypnogram(self, path: Path) -> None:
+        """Write the hypnogram alone, as `write_recording` does."""
+        self._hypnogram().write(path)
 
     def _recording(self) -> edfio.Edf:
         import edfio
