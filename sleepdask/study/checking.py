@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from sleepdask.io.diagnose import diagnose_file
 from sleepdask.io.folders import recording_files
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.signals.recording import signal_nodes, span
+from sleepdask.study.causes import grouped
 from sleepdask.study.layout import Layout
 from sleepdask.study.opening import extraction_options, opened
 from sleepdask.study.plan import StudyPlan
@@ -120,10 +120,6 @@ def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
                 about["types"][channel.signal_type] += 1
                 about["units"][channel.unit] += 1
                 about["rates"][f"{node.rate:g}"] += 1
-    causes: dict[str, list[str]] = {}
-    for each in checked:
-        if each.problem:
-            causes.setdefault(cause(each.problem), []).append(each.recording_id)
     return {
         "recordings": len(checked),
         "ready": len(sound),
@@ -136,24 +132,10 @@ def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
             name: {"recordings": counts[name]} | {key: dict(values) for key, values in about.items()}
             for name, about in sorted(channels.items(), key=lambda item: -counts[item[0]])
         },
-        "problems": dict(sorted(causes.items(), key=lambda item: -len(item[1]))),
+        "problems": [
+            cause.document() for cause in grouped((each.recording_id, each.problem) for each in checked if each.problem)
+        ],
         "findings": dict(
             Counter(code for each in checked for code in {finding.code for finding in each.findings}).most_common()
         ),
     }
-
-
-_PATH = re.compile(r"\S*/(?=[^/\s]+)")
-_FILE = re.compile(r"\S+\.(?:edf|bdf|rec|xml|txt|csv|tsv|zarr)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\d[\d.,:T+-]*")
-
-
-def cause(problem: str) -> str:
-    """What is the same in the messages of several recordings: without names of files, times and numbers.
-
-    Examples
-    --------
-    >>> cause("FileFormatError: /data/a/n1.edf: header is cut off; found 100 bytes")
-    'FileFormatError: (file): header is cut off; found # bytes'
-    """
-    return _NUMBER.sub("#", _FILE.sub("(file)", _PATH.sub("", problem)))

@@ -22,12 +22,12 @@ def standing_text(state: Mapping[str, Any]) -> str:
     return "\n".join(lines + causes_text(state["causes"]))
 
 
-def causes_text(causes: Mapping[str, Sequence[str]]) -> list[str]:
+def causes_text(causes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Lines of what went wrong, most common first, with some of the recordings."""
     lines = []
-    for cause, ids in causes.items():
-        lines.append(f"  {len(ids):>5}  {some(ids)}")
-        lines += textwrap.wrap(cause, 110, initial_indent=" " * 9, subsequent_indent=" " * 9)
+    for cause in causes:
+        lines.append(f"  {len(cause['recordings']):>5}  {some(cause['recordings'])}")
+        lines += textwrap.wrap(cause["message"], 110, initial_indent=" " * 9, subsequent_indent=" " * 9)
     return lines
 
 
