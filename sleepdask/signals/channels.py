@@ -118,6 +118,11 @@ def with_aliases(aliases: Mapping[str, Sequence[str]], table: ChannelTable | Non
     >>> canonical_name("1", table), canonical_name("EEG C3-A2", table)
     ('C3', 'C3-M2')
     """
+    return _over(ChannelTable(alias_names(aliases), {}), _packaged() if table is None else table)
+
+
+def alias_names(aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Name of each folded label; `ParameterError` as `with_aliases`."""
     names: dict[str, str] = {}
     for name, labels in aliases.items():
         listed = [] if isinstance(labels, str) else list(labels)
@@ -131,7 +136,7 @@ def with_aliases(aliases: Mapping[str, Sequence[str]], table: ChannelTable | Non
             if (other := names.setdefault(fold(label), name)) != name:
                 found = f"{other!r} and {name!r}"
                 raise ParameterError(f"the label {label!r} has two names", where="aliases", found=found)
-    return _over(ChannelTable(names, {}), _packaged() if table is None else table)
+    return names
 
 
 def _over(own: ChannelTable, base: ChannelTable) -> ChannelTable:
@@ -167,7 +172,7 @@ def _table(path: Path) -> ChannelTable:
 
 def _entry(node: yaml.Node, file: YamlFile) -> dict[str, yaml.Node]:
     """Values of an entry by key; an entry left empty has none."""
-    return file.entries(node, ("type", "aliases"), "type and aliases")
+    return file.entries(node, "type and aliases", ("type", "aliases"))
 
 
 def _type(entry: yaml.Node, file: YamlFile) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,12 +71,12 @@ class YamlFile:
             raise self.refusal(node, f"not a {self.kind}", expected, f"write '{self.example}'")
         yield from node.value
 
-    def entries(self, node: yaml.Node | None, keys: Iterable[str], expected: str) -> dict[str, yaml.Node]:
-        """Values of a mapping by key, all of which are known and none there twice."""
-        keys, values = tuple(keys), dict[str, yaml.Node]()
+    def entries(self, node: yaml.Node | None, expected: str, keys: Sequence[str] = ()) -> dict[str, yaml.Node]:
+        """Values of a mapping by key, none of which is there twice; only some keys may be known."""
+        values: dict[str, yaml.Node] = {}
         for key, value in self.items(node, expected):
             name = self.text(key, "a key")
-            if name not in keys:
+            if keys and name not in keys:
                 known = " or ".join(part for part in (", ".join(keys[:-1]), keys[-1]) if part)
                 raise self.refusal(key, f"unknown key {name!r}", known, did_you_mean(name, keys))
             if name in values:
