@@ -149,6 +149,10 @@ def _nodes(recording: xr.DataTree) -> dict[str, list[tuple[str, str, str]]]:
 def _place(name: str, parts: Parts, nodes: Mapping[str, list[tuple[str, str, str]]]) -> _Place | str:
     """Where a channel is derived, all parts of which are there; or why it cannot be."""
     active, references = parts
+    everywhere = [each for channels in nodes.values() for each, _, _ in channels]
+    for part in (active, *references):
+        if everywhere.count(part) > 1:
+            return f"there is more than one {part}"
     homes = [path for path, channels in nodes.items() if {each for each, _, _ in channels} >= {active, *references}]
     if not homes:
         return f"{', '.join((active, *references))} are on different nodes, which have clocks of their own"

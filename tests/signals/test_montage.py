@@ -310,6 +310,13 @@ def test_it_travels_and_is_kept(tmp_path: Path, scored_night: Path) -> None:
     assert kept["100Hz/derived"].values.tolist() == ["", "", "C3 - C4"]
 
 
+def test_a_part_that_is_there_twice_is_not_chosen_by_chance() -> None:
+    twin = sd.recording_from_arrays({"C3": np.zeros(350)}, rate=50)["50Hz"].to_dataset()
+    got = derive_channels(night().assign({"50Hz": xr.DataTree(twin)}), {"C3-M2": ("C3", "M2"), "E1-M2": ("E1", "M2")})
+    assert got["100Hz/channel"].values.tolist() == [*SAMPLES, "E1-M2"]
+    assert got.attrs["findings"] == ["odd", "channel C3-M2: there is more than one C3; it is not derived"]
+
+
 def test_gaps_stay_gaps(broken_night: Path) -> None:
     recording = sd.open_recording(broken_night, chunks=None)
     lazy = derive_channels(recording, {"C3-C4": ("C3", "C4")})
