@@ -8,13 +8,12 @@ import xarray as xr
 
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.recordings import open_recording
+from sleepdask.study.harmonise import Harmonised
 from sleepdask.study.plan import StudyPlan
 from sleepdask.study.table import Entry
 
 
-def opened(
-    plan: StudyPlan, entry: Entry, *, annotations: bool = True
-) -> tuple[xr.DataTree, tuple[str, ...], list[str]]:
+def opened(plan: StudyPlan, entry: Entry, *, annotations: bool = True) -> Harmonised:
     """Recording of a row, harmonised, not cut into chunks; with the channels it lacks, and notes."""
     paths = entry.paths if len(entry.paths) > 1 else entry.paths[0]
     recording = open_recording(

@@ -26,11 +26,13 @@ from sleepdask.study.parts import part_name
 from sleepdask.study.plan import FORMAT, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
 from sleepdask.study.scan import states_of
+from sleepdask.study.settings import allowed_failures
 from sleepdask.study.table import Entry, table_bytes
 from sleepdask.study.task import Analysis, Job
 
 PLAN = "study.json"
 TABLE = "recordings.csv"
+_RETRIES = 2  # of reading, where the configuration says nothing
 
 
 class Run:
@@ -64,7 +66,7 @@ class Run:
         self._entries, self._columns = entries, prepared.columns
         self.jobs = prepared.jobs
         self.outcomes: dict[str, RecordingOutcome] = dict(prepared.done)
-        self.analysis = Analysis(plan, prepared.columns.schema, files, token)
+        self.analysis = Analysis(plan, prepared.columns.schema, files, token, config.retries or _RETRIES)
         for outcome in self.outcomes.values():
             limit.count(outcome)
 
@@ -176,7 +178,7 @@ def open_run(
     OutputError
         Nothing can be written there.
     """
-    limit = Limit.of(max_failures, len(entries))
+    limit = Limit(None if max_failures is None else allowed_failures(max_failures, len(entries)))
     with run_lock(files) as token:
         files.remove(UNFINISHED)
         before = read_outcomes(files, [entry.recording_id for entry in entries])

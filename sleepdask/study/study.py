@@ -13,20 +13,21 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from sleepdask.errors import FileFormatError, ParameterError
-from sleepdask.features.base import Feature
 from sleepdask.features.registry import parse_features
 from sleepdask.parallel.config import BackendName, ParallelConfig
 from sleepdask.parallel.settings import resolve
 from sleepdask.study.accounts import outcomes_frame, read_outcomes
 from sleepdask.study.checking import Checked, check_all
+from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.files import StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.plan import StudyPlan
 from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
-from sleepdask.study.run import PLAN, TABLE, open_run, study_executor
+from sleepdask.study.run import PLAN, TABLE, Run, open_run, study_executor
 from sleepdask.study.table import Entry, read_table
 
+DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 R = TypeVar("R")
 
 
@@ -54,6 +55,8 @@ class Study:
         What is computed.
     files
         Where results go.
+    config, max_failures
+        How it runs, unless a call says otherwise.
 
     Examples
     --------
@@ -67,8 +70,16 @@ class Study:
     [1]
     """
 
-    def __init__(self, entries: Sequence[Entry], plan: StudyPlan, files: StudyFiles) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        plan: StudyPlan,
+        files: StudyFiles,
+        config: ParallelConfig | None = None,
+        max_failures: int | str | None = None,
+    ) -> None:
         self._entries, self._plan, self._files = list(entries), plan, files
+        self._config, self._max_failures = config, max_failures
 
     @classmethod
     def from_table(
@@ -76,13 +87,9 @@ class Study:
         table: str | os.PathLike[str],
         output: str | os.PathLike[str],
         *,
-        features: Feature | Sequence[Feature] | str = "statistics,bandpower,hjorth",
-        policy: str = "warn",
-        timezone: str | None = None,
-        dtype: str | None = None,
-        harmonisation: Any = None,
+        config: StudyConfig | str | os.PathLike[str] | None = None,
         storage_options: Mapping[str, Any] | None = None,
-        **options: Any,
+        **settings: Any,
     ) -> Study:
         """Make a study of a table of recordings.
 
@@ -92,29 +99,31 @@ class Study:
             CSV file: `read_table` says what it holds.
         output
             Folder for the results, new or of an earlier run; or the URL of an object store.
-        features
-            What to compute, as in `extract`.
-        policy, timezone, dtype
-            How recordings are read, as in `open_recording`.
-        harmonisation
-            Names, montages, selection and units of channels: a `Harmonisation`.
+        config
+            What is computed and how: a `StudyConfig`, or a YAML file that holds one.
         storage_options
             For the file system of a URL.
-        **options
-            Of `extract`: epoch, step, start, end, origin, lights_off, lights_on, min_coverage. Columns
+        **settings
+            Fields of `StudyConfig`, in place of those of `config`: features (default statistics, bandpower and
+            hjorth), epoch, channels, aliases, montage, ..., and those of its `run`, such as workers. Columns
             ``lights_off`` and ``lights_on`` of the table hold for one recording.
 
         Raises
         ------
         ParameterError, FileFormatError
-            The table, or an option, is not as described.
+            The table, or a setting, is not as described.
         """
-        chosen: dict[str, Any] = {} if harmonisation is None else {"harmonisation": harmonisation}
-        if isinstance(features, str):
-            features = parse_features(features)
-        several = (features,) if isinstance(features, Feature) else tuple(features)
-        plan = StudyPlan(several, options, policy, timezone, dtype, **chosen)
-        return cls(read_table(table), plan, study_files(output, storage_options))
+        if not isinstance(config, StudyConfig):
+            config = StudyConfig() if config is None else load_study_config(config)
+        chosen = config.merged(**settings)
+        plan = StudyPlan(
+            chosen.features or parse_features(DEFAULT_FEATURES),
+            chosen.options,
+            **chosen.opening,
+            harmonisation=chosen.harmonisation(),
+        )
+        files = study_files(output, storage_options)
+        return cls(read_table(table), plan, files, chosen.parallel(), chosen.max_failures)
 
     @classmethod
     def open(cls, output: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Study:
@@ -205,10 +214,7 @@ class Study:
         **where: Any,
     ) -> Iterator[RecordingOutcome]:
         """Analyse as `run` does, and yield each outcome as it comes; leaving the loop drops what has not begun."""
-        config = resolve(config, **where)
-        with open_run(
-            self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=max_failures
-        ) as run:
+        with self._run(resolve(config or self._config, **where), retry_failed, max_failures) as run:
             yield from run.iterate()
 
     async def run_async(
@@ -233,26 +239,24 @@ class Study:
         >>> asyncio.run(statuses())
         ['ok']
         """
-        config = resolve(config, **where)
-        opening = open_run(
-            self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=max_failures
-        )
+        opening = self._run(resolve(config or self._config, **where), retry_failed, max_failures)
         async with _in_threads(opening) as run, aclosing(run.as_completed()) as outcomes:
             async for outcome in outcomes:
                 yield outcome
 
     def prepared(self, *, retry_failed: bool = False, config: ParallelConfig | None = None, **where: Any) -> Prepared:
         """Tell what `run` would do: headers are read, nothing is computed, and nothing is written."""
-        config = resolve(config, **where)
+        config = resolve(config or self._config, **where)
         before = read_outcomes(self._files, self.recording_ids)
         executor = study_executor(config, scanning=True)
         return prepare(
             self._plan, self._entries, self._files, before, executor, retry_failed=retry_failed, remember=False
         )
 
-    def check(self, **where: Any) -> list[Checked]:
+    def check(self, *, config: ParallelConfig | None = None, **where: Any) -> list[Checked]:
         """Look at all recordings as `run` would open them, before anything is computed; `where` as in `run`."""
-        return check_all(self._plan, self._entries, study_executor(resolve(**where), scanning=True))
+        executor = study_executor(resolve(config or self._config, **where), scanning=True)
+        return check_all(self._plan, self._entries, executor)
 
     def standing(self) -> dict[str, Any]:
         """How far the study is, as JSON types: counts by status, what is left, what failed of which cause."""
@@ -268,3 +272,12 @@ class Study:
             seconds, peak_memory and bytes_read (bytes), epochs, epochs_failed, content_key.
         """
         return outcomes_frame(read_outcomes(self._files, self.recording_ids), self.recording_ids)
+
+    def _run(
+        self,
+        config: ParallelConfig,
+        retry_failed: bool,  # noqa: FBT001
+        max_failures: int | str | None,
+    ) -> AbstractContextManager[Run]:
+        most = self._max_failures if max_failures is None else max_failures
+        return open_run(self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=most)

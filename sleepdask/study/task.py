@@ -82,7 +82,7 @@ class Analysis:
     schema: pa.Schema
     files: StudyFiles
     token: str
-    retries: int = 2
+    retries: int = 0
 
     def __call__(self, job: Job) -> RecordingOutcome:
         """Analyse a recording and write what comes of it; an `OutputError` alone is raised."""
