@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ from sleepdask.study.inputs import hashed
 from sleepdask.study.judging import judged
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
-from sleepdask.study.opening import extraction_options, opened
+from sleepdask.study.opening import extraction_options, opened, without_places
 from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.parts import part_bytes, part_name, read_part
 from sleepdask.study.plan import StudyPlan, digest
@@ -132,8 +131,8 @@ class Analysis:
                 status=FAILED,
                 content_key="" if isinstance(error, _NOT_ITS_OWN) else outcome.content_key,
                 error_type=type(error).__name__,
-                message=_without_folders(str(error) or type(error).__name__, entry),
-                traceback=_without_folders(_traceback(error), entry),
+                message=without_places(str(error) or type(error).__name__, entry),
+                traceback=without_places(_traceback(error), entry),
             )
             return failure, None
 
@@ -194,13 +193,6 @@ class Analysis:
             except OSError:
                 sleep(_BACKOFF_SECONDS * 2**attempt)
         return read()
-
-
-def _without_folders(text: str, entry: Entry) -> str:
-    """Keep of the paths of a recording only names: folders may be named after people."""
-    for path in entry.inputs.values():
-        text = text.replace(path, path if "://" in path else Path(path).name)
-    return text
 
 
 def _traceback(error: BaseException) -> str:
