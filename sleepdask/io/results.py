@@ -14,11 +14,11 @@ import pandas as pd
 import xarray as xr
 
 from sleepdask.errors import FileFormatError, ParameterError, did_you_mean
+from sleepdask.io.cells import escaped, unescaped
 from sleepdask.io.tables import describe, flat_table, tree_from_table
 
 PROVENANCE = "provenance.json"
 _DESCRIPTION = "sleepdask"  # key of the description in a file
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet may take for one, and the apostrophe itself
 
 
 def open_features(path: str | os.PathLike[str]) -> xr.DataTree:
@@ -59,6 +59,12 @@ def open_features(path: str | os.PathLike[str]) -> xr.DataTree:
         if path.suffix == Path(name).suffix:
             return _READERS[kind](path)
     raise FileFormatError("not a feature file", where=path, expected=f"one of {', '.join(FILE_NAMES.values())}")
+
+
+def description(schema: Any) -> dict[str, Any]:
+    """Description of the features of a table of Arrow: what `describe` gave when it was written; `KeyError` if none."""
+    document: dict[str, Any] = json.loads((schema.metadata or {})[_DESCRIPTION.encode()])
+    return document
 
 
 def write_features(features: xr.DataTree, path: Path, kind: str) -> None:
@@ -115,7 +121,7 @@ def _read_parquet(path: Path) -> xr.DataTree:
 def _write_csv(features: xr.DataTree, path: Path) -> None:
     """Values with all their digits; a cell that a spreadsheet would take for a formula gets an apostrophe."""
     table = flat_table(features)
-    table.columns = [f"'{name}" if name.startswith(_FORMULA) else name for name in table.columns]
+    table.columns = [escaped(name) for name in table.columns]
     table["start"] = [time.isoformat() for time in table["start"]]
     table.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL)
 
@@ -134,7 +140,7 @@ def _read_csv(path: Path) -> xr.DataTree:
     else:
         table["start"] = pd.to_datetime(texts, utc=True, format="ISO8601").dt.tz_localize(None)
     table["epoch"] = table["epoch"].astype(np.int64)
-    table.columns = [name.removeprefix("'") for name in table.columns]
+    table.columns = [unescaped(name) for name in table.columns]
     return tree_from_table(table, json.loads(provenance.read_text("utf-8"))["table"])
 
 
