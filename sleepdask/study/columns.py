@@ -64,4 +64,5 @@ def select_columns(names: Collection[str], patterns: str | Sequence[str] | None)
 def unknown(what: str, name: Any, known: Sequence[str]) -> ParameterError:
     """Error that tells what was meant, of the names that are known."""
     some = ", ".join(known[:_MANY]) + (f" and {len(known) - _MANY} more" if len(known) > _MANY else "")
-    return ParameterError(f"{what} {name!r}", expected=f"one of {some}", fix=did_you_mean(str(name), known))
+    expected = f"one of {some}" if known else "none, as there is nothing to choose from"
+    return ParameterError(f"{what} {name!r}", expected=expected, fix=did_you_mean(str(name), known))
