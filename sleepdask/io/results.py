@@ -100,10 +100,11 @@ def to_arrow(features: xr.DataTree) -> Any:
 
 def from_arrow(table: Any, where: object) -> xr.DataTree:
     """Give the features again that `to_arrow` made a table of; columns that it had not do not matter."""
-    description = (table.schema.metadata or {}).get(_DESCRIPTION.encode())
-    if description is None:
-        raise FileFormatError("a table that sleepdask did not write", where=where)
-    return tree_from_table(table.to_pandas(), json.loads(description))
+    try:
+        described = description(table.schema)
+    except KeyError:
+        raise FileFormatError("a table that sleepdask did not write", where=where) from None
+    return tree_from_table(table.to_pandas(), described)
 
 
 def _write_parquet(features: xr.DataTree, path: Path) -> None:

@@ -17,7 +17,8 @@ import pyarrow.dataset as ds
 from sleepdask.study.columns import ROW, select_columns
 from sleepdask.study.covariates import Covariates, check_names, covariate_names, covariate_table
 from sleepdask.study.files import StudyFiles
-from sleepdask.study.reading import PartReader, part_name
+from sleepdask.study.parts import part_name
+from sleepdask.study.reading import PartReader
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

@@ -17,6 +17,7 @@ from sleepdask.hypnogram import STAGES, UNSCORED
 from sleepdask.io.atomic import staged_outputs
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import resolve
+from sleepdask.study.accounts import COMPILED
 from sleepdask.study.batches import Batch, cut, in_order, run_batches
 from sleepdask.study.columns import feature_columns, select_columns
 from sleepdask.study.covariates import check_names, covariate_names, covariate_table
@@ -24,6 +25,7 @@ from sleepdask.study.files import Folder
 from sleepdask.study.finished import FinishedStudy
 from sleepdask.study.moments import Moments
 from sleepdask.study.reading import PartReader
+from sleepdask.study.run import TABLE
 from sleepdask.study.tablefile import check_suffix, table_file
 
 ALL = "all"  # epochs, scored or not
@@ -35,7 +37,7 @@ _LONG = pa.schema(
         *((name, pa.float64()) for name in ("mean", "std", "median")),
     ]
 )
-_OURS = ("recordings.csv", "outcomes.parquet")
+_OURS = (TABLE, COMPILED)
 
 
 @dataclass(frozen=True)

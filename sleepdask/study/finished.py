@@ -16,17 +16,18 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.study.accounts import read_outcomes
 from sleepdask.study.covariates import Covariates, covariate_table
 from sleepdask.study.dataset import features, open_dataset
 from sleepdask.study.files import Folder, StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
+from sleepdask.study.run import PLAN, TABLE
 from sleepdask.study.summary import summarise
 from sleepdask.study.table import Entry, read_table
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
 
-PLAN, TABLE, OUTCOMES = "study.json", "recordings.csv", "outcomes"
 _TIMESTAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=(.+))?\]")
 
 
@@ -130,7 +131,7 @@ def open_study_folder(
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise FileFormatError("the plan of the study cannot be read", where=location, found=found) from error
-    return FinishedStudy(files, _entries(files), _outcomes(files), schema)
+    return FinishedStudy(files, _entries(files), read_outcomes(files), schema)
 
 
 def _type(text: str) -> pa.DataType:
@@ -147,15 +148,3 @@ def _entries(files: StudyFiles) -> list[Entry]:
         copy = Path(folder) / TABLE
         copy.write_bytes(files.read(TABLE))
         return read_table(copy)
-
-
-def _outcomes(files: StudyFiles) -> dict[str, RecordingOutcome]:
-    """All outcomes; a recording whose outcome is damaged has none, and is computed again by the next run."""
-    outcomes = {}
-    for name in files.names(OUTCOMES):
-        try:
-            outcome = RecordingOutcome.from_json(files.read(f"{OUTCOMES}/{name}"), name)
-        except (FileNotFoundError, FileFormatError):
-            continue
-        outcomes[outcome.recording_id] = outcome
-    return outcomes

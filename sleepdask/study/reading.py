@@ -20,14 +20,10 @@ from sleepdask.features.task import OK, PARTIAL, STATUSES
 from sleepdask.io.results import description
 from sleepdask.study.columns import split_column
 from sleepdask.study.files import StudyFiles
+from sleepdask.study.parts import part_name
 
 _COUNTING = pa.array([STATUSES[OK], STATUSES[PARTIAL]])
 _RUN_AGAIN = "run the study again: what is whole is kept"
-
-
-def part_name(recording_id: str) -> str:
-    """File of a recording within the study: a partition as Hive lays them out, the id as it is."""
-    return f"features/recording_id={recording_id}/part-0.parquet"
 
 
 @dataclass(frozen=True)

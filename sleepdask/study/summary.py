@@ -47,8 +47,8 @@ def summarise(
     """Summarise features of all recordings by stage and covariates.
 
     Each table is read once, by some worker, which returns counts, means and quantile sketches. These are merged in an
-    order that the order of the recordings alone decides: the result has the same bits on every backend, and takes memory
-    for groups and columns, not for recordings.
+    order that the order of the recordings alone decides: the result has the same bits on every backend, and takes
+    memory for groups and columns, not for recordings.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ def summarise(
         A row for each group that has an epoch, and each column: the values of `by`; ``column``; ``recordings`` and
         ``epochs`` that have a value; ``mean`` and ``std`` of all epochs together; ``std_between``, that of the means of
         the recordings; ``min``, ``q05``, ``q25``, ``q50``, ``q75``, ``q95``, ``max``. Both deviations are those of a
-        sample, NaN below two. Quantiles are within 0.5 %, the rest is exact. Epochs whose node has the status missing or
-        failed, and NaN, do not count. Epochs not scored have the stage "", recordings that lack a covariate are a group
-        of its own: "" among texts, NaN among numbers.
+        sample, NaN below two. Quantiles are within 0.5 %, the rest is exact. Epochs whose node has the status missing
+        or failed, and NaN, do not count. Epochs not scored have the stage "", recordings that lack a covariate are a
+        group of their own: "" among texts, NaN among numbers.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def _groups(covariates: Covariates, ids: Sequence[str], by: Sequence[str]) -> pd
             raise unknown("cannot group by", name, known)
     check_names([name for name in by if name != STAGE], STATISTICS)
     table = covariate_table(covariates, ids, [name for name in by if name != STAGE])
-    for name in table:
+    for name in table.columns:
         missing = table[name].isna()
         if table[name].dtype == "str":
             table[name] = table[name].fillna("")
@@ -169,7 +169,7 @@ def _groups(covariates: Covariates, ids: Sequence[str], by: Sequence[str]) -> pd
 
 def _frame(groups: dict[Key, Group], by: Sequence[str], columns: Sequence[str], known: pd.DataFrame) -> pd.DataFrame:
     keys = sorted(groups, key=lambda key: [_place(name, value) for name, value in zip(by, key, strict=True)])
-    parts = {name: [np.empty(0)] for name in STATISTICS[1:]}
+    parts: dict[str, list[NDArray[Any]]] = {name: [np.empty(0)] for name in STATISTICS[1:]}
     for key in keys:
         group = groups[key]
         parts["recordings"].append(group.between.count)
@@ -181,12 +181,13 @@ def _frame(groups: dict[Key, Group], by: Sequence[str], columns: Sequence[str], 
             parts[name].append(values)
     given: dict[str, Any] = {}
     for k, name in enumerate(by):
-        kind = "str" if name == STAGE or known[name].dtype == "str" else known[name].dtype
-        kind = np.float64 if kind == object else kind
-        given[name] = pd.Series([key[k] for key in keys], dtype=kind).repeat(len(columns)).array
+        values = [key[k] for key in keys]
+        text = name == STAGE or known[name].dtype == "str"
+        kind: Any = "str" if text else np.int64 if known[name].dtype == np.int64 else np.float64  # with NaN for None
+        given[name] = pd.Series(values, dtype=kind).repeat(len(columns)).array
     given["column"] = pd.array(list(columns) * len(keys), dtype="str")
-    for name, values in parts.items():
-        given[name] = np.concatenate(values).astype(np.int64 if name in ("recordings", "epochs") else np.float64)
+    for name, each in parts.items():
+        given[name] = np.concatenate(each).astype(np.int64 if name in ("recordings", "epochs") else np.float64)
     return pd.DataFrame(given)
 
 

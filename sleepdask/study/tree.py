@@ -13,9 +13,9 @@ class FixedTree(Generic[T]):
     """Merges neighbours by twos, then these by twos, as soon as both are there.
 
     A node is (level, index) and stands for the positions from ``index * 2**level`` to before
-    ``(index + 1) * 2**level``. Any run of positions may be merged elsewhere, in a tree of its own, and its `nodes` added
-    to this one: the same pairs are merged, so that sums of floats have the same bits. What comes in order leaves no more
-    nodes waiting than their number has binary digits.
+    ``(index + 1) * 2**level``. Any run of positions may be merged elsewhere, in a tree of its own, and its `nodes`
+    added to this one: the same pairs are merged, so that sums of floats have the same bits. What comes in order leaves
+    no more nodes waiting than their number has binary digits.
 
     Parameters
     ----------

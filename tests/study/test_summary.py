@@ -91,7 +91,7 @@ def test_summary_is_what_pandas_gives_of_all_rows(study: dict[str, Any], by: lis
     for at, row in got.iterrows():
         chosen = rows
         for name in by:
-            chosen = chosen[chosen[name].isna() if row[name] != row[name] else chosen[name] == row[name]]  # noqa: PLR0124
+            chosen = chosen[chosen[name].isna() if row[name] != row[name] else chosen[name] == row[name]]
         values = np.sort(chosen[row["column"]].dropna().to_numpy())
         for name, q in QUANTILES.items():
             if not values.size:
