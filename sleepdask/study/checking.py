@@ -72,7 +72,7 @@ class Checked:
 
 def check_all(plan: StudyPlan, entries: Sequence[Entry], executor: ParallelExecutor) -> list[Checked]:
     """Look at all recordings, in parallel, in the order of the table."""
-    return executor.map_threaded(_Checker(plan), entries, desc="check")
+    return [each.unwrap() for each in executor.map_threaded(_Checker(plan), entries, desc="check")]
 
 
 @dataclass(frozen=True)

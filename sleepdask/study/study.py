@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from sleepdask.features.registry import parse_features
 from sleepdask.parallel.config import BackendName, ParallelConfig
 from sleepdask.parallel.settings import resolve
 from sleepdask.study.accounts import outcomes_frame, read_outcomes
+from sleepdask.study.awaiting import in_threads
 from sleepdask.study.checking import Checked, check_all
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.files import StudyFiles, study_files
@@ -28,20 +28,6 @@ from sleepdask.study.run import PLAN, TABLE, Run, open_run, study_executor
 from sleepdask.study.table import Entry, read_table
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
-R = TypeVar("R")
-
-
-@asynccontextmanager
-async def _in_threads(context: AbstractContextManager[R]) -> AsyncIterator[R]:
-    """Enter and leave a context in other threads, as both take a while."""
-    entered = await asyncio.to_thread(context.__enter__)
-    try:
-        yield entered
-    except BaseException as error:
-        if not await asyncio.to_thread(context.__exit__, type(error), error, error.__traceback__):
-            raise
-    else:
-        await asyncio.to_thread(context.__exit__, None, None, None)
 
 
 class Study:
@@ -212,10 +198,11 @@ class Study:
         max_failures: int | str | None = None,
         config: ParallelConfig | None = None,
         **where: Any,
-    ) -> Iterator[RecordingOutcome]:
+    ) -> Generator[RecordingOutcome, None, None]:
         """Analyse as `run` does, and yield each outcome as it comes; leaving the loop drops what has not begun."""
-        with self._run(resolve(config or self._config, **where), retry_failed, max_failures) as run:
-            yield from run.iterate()
+        opening = self._run(resolve(config or self._config, **where), retry_failed, max_failures)
+        with opening as run, closing(run.iterate()) as outcomes:
+            yield from outcomes
 
     async def run_async(
         self,
@@ -224,8 +211,10 @@ class Study:
         max_failures: int | str | None = None,
         config: ParallelConfig | None = None,
         **where: Any,
-    ) -> AsyncIterator[RecordingOutcome]:
+    ) -> AsyncGenerator[RecordingOutcome, None]:
         r"""Analyse as `iterate` does, while the event loop goes on.
+
+        Whoever leaves the loop early closes it (``contextlib.aclosing``), as Python else does so when it likes.
 
         Examples
         --------
@@ -240,7 +229,7 @@ class Study:
         ['ok']
         """
         opening = self._run(resolve(config or self._config, **where), retry_failed, max_failures)
-        async with _in_threads(opening) as run, aclosing(run.as_completed()) as outcomes:
+        async with in_threads(opening) as run, aclosing(run.as_completed()) as outcomes:
             async for outcome in outcomes:
                 yield outcome
 

@@ -16,10 +16,10 @@ from sleepdask.features.extract import extract
 from sleepdask.features.plan import plan_extraction
 from sleepdask.parallel.outcome import here
 from sleepdask.runners import compute_here
-from sleepdask.study.accounts import outcome_name
+from sleepdask.study.accounts import outcome_name, read_outcome
 from sleepdask.study.begun import Begun
 from sleepdask.study.budget import check_budget
-from sleepdask.study.files import StudyFiles
+from sleepdask.study.files import StudyFiles, taken_over
 from sleepdask.study.inputs import hashed
 from sleepdask.study.judging import judged
 from sleepdask.study.lock import holds
@@ -87,6 +87,10 @@ class Analysis:
         """Analyse a recording and write what comes of it; an `OutputError` alone is raised."""
         usage = Usage()
         begun = Begun(self.files, job.entry.recording_id)
+        done = read_outcome(self.files, job.entry.recording_id)
+        if done is not None and done != job.before:  # of this run: its worker died before it could say so
+            begun.end()
+            return done
         attempts = begun.again()
         outcome, part = self._attempt(job)
         outcome = outcome.but(
@@ -99,8 +103,7 @@ class Analysis:
     def settle(self, outcome: RecordingOutcome, part: bytes | None = None) -> None:
         """Write a table and the outcome that says so, in this order; a table that is no longer true goes first."""
         if not holds(self.files, self.token):
-            fix = "nothing is to be done: the other run does the rest"
-            raise OutputError("another run has taken over this study", where=self.files.location, fix=fix)
+            raise taken_over(self.files.location)
         name = part_name(outcome.recording_id)
         if part is not None:
             self.files.remove(outcome_name(outcome.recording_id))  # it would be of another table
