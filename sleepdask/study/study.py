@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,12 +20,18 @@ from sleepdask.study.awaiting import in_threads
 from sleepdask.study.checking import Checked, check_all
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.files import StudyFiles, study_files
+from sleepdask.study.finished import finished
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.plan import StudyPlan
 from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
+from sleepdask.study.report import FILE_NAME as REPORT
 from sleepdask.study.run import PLAN, TABLE, Run, open_run, study_executor
 from sleepdask.study.table import Entry, read_table
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pyarrow.dataset as ds
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 
@@ -134,6 +140,11 @@ class Study:
     def recording_ids(self) -> list[str]:
         """Ids in the order of the table."""
         return [entry.recording_id for entry in self._entries]
+
+    @property
+    def has_report(self) -> bool:
+        """Whether ``report.html`` is there."""
+        return self._files.exists(REPORT)
 
     @property
     def plan(self) -> StudyPlan:
@@ -251,6 +262,67 @@ class Study:
         """How far the study is, as JSON types: counts by status, what is left, what failed of which cause."""
         return standing(self._files, self.recording_ids, read_outcomes(self._files, self.recording_ids))
 
+    def features(
+        self,
+        columns: str | Sequence[str] | None = None,
+        *,
+        covariates: Sequence[str] | None = None,
+        recordings_per_partition: int | None = None,
+    ) -> dd.DataFrame:
+        """Table of all epochs of all recordings that have features; lazy.
+
+        Parameters
+        ----------
+        columns
+            Names or globs of feature columns, such as ``"*/bandpower_delta"``; default all.
+        covariates
+            Columns of the table of recordings to take along; default all.
+        recordings_per_partition
+            Default as many as make some 16 MiB.
+
+        Returns
+        -------
+        features
+            A Dask DataFrame with ``recording_id``, the covariates, ``epoch``, ``start``, ``stage`` and the chosen
+            columns. What is not needed is not read.
+        """
+        return finished(self._files).features(
+            columns, covariates=covariates, recordings_per_partition=recordings_per_partition
+        )
+
+    def dataset(self) -> ds.Dataset:
+        """Give the same as a dataset of Arrow, for what reads such: Polars, DuckDB, pandas."""
+        return finished(self._files).dataset()
+
+    def summary(
+        self, by: str | Sequence[str] = ("stage",), columns: str | Sequence[str] | None = None, **where: Any
+    ) -> pd.DataFrame:
+        """Summarise features by stage and covariates, without ever holding the whole table.
+
+        Parameters
+        ----------
+        by
+            ``"stage"`` and columns of the table of recordings, such as ``["stage", "group"]``.
+        columns
+            Names or globs of feature columns; default all.
+        **where
+            Backend, workers, scheduler, security and config, as in `compute`.
+
+        Returns
+        -------
+        summary
+            A row for each group and column: recordings, epochs, mean, std, std_between, min, q05, q25, q50, q75, q95,
+            max; `sleepdask.study.summary.summarise` says what they are.
+        """
+        return finished(self._files).summary(by, columns, **self._where(where))
+
+    def report(self, by: str | Sequence[str] | None = None, **where: Any) -> str:
+        """Write ``report.html``, one page about all of the study, and tell where it is.
+
+        Distributions are told apart by the covariates `by`; default ``group``, if there is such a one.
+        """
+        return finished(self._files).report(by, **self._where(where))
+
     def outcomes(self) -> pd.DataFrame:
         """What became of each recording that is done: a row each, in the order of the table.
 
@@ -270,3 +342,7 @@ class Study:
     ) -> AbstractContextManager[Run]:
         most = self._max_failures if max_failures is None else max_failures
         return open_run(self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=most)
+
+    def _where(self, where: dict[str, Any]) -> dict[str, Any]:
+        """Where to run: what a call says, else what the study was made with."""
+        return where if "config" in where or self._config is None else where | {"config": self._config}

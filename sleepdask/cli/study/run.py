@@ -21,6 +21,7 @@ from sleepdask.study.study import Study
 @click.option("--dry-run", is_flag=True, help="Show what would be done and stop.")
 @click.option("--retry-failed", is_flag=True, help="Also analyse again what is not ok.")
 @click.option("--max-failures", metavar="N|N%", help="Stop when more recordings failed: a number, or a share of all.")
+@click.option("--report/--no-report", default=True, help="Write report.html at the end.  [default: report]")
 @output_options
 def command(
     table: Path,
@@ -30,6 +31,7 @@ def command(
     dry_run: bool,
     retry_failed: bool,
     max_failures: str | None,
+    report: bool,
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -59,6 +61,8 @@ def command(
         show(document, text, as_json=as_json)
         return DONE
     count = sum(1 for _ in study.iterate(retry_failed=retry_failed, max_failures=max_failures))
+    if report and (count or not study.has_report):
+        study.report()
     state = study.standing() | {"analysed": count}
     nothing = "" if count else "\nnothing to do: files, features and parameters are those of the last run"
     show(state, standing_text(state) + nothing, as_json=as_json, quiet=quiet)
