@@ -121,7 +121,8 @@ class FinishedStudy:
         names = [STAGE, *([by] if isinstance(by, str) else by)]
         summary = self.summary(names, **where) if self.ids else None
         outcomes = list(self.outcomes.values())
-        data = report_data(outcomes, self.entries, self.plan, summary, location=self.files.location)
+        name = self.files.location.rsplit("/", 1)[-1]  # folders above may be named after people
+        data = report_data(outcomes, self.entries, self.plan, summary, location=name)
         return write_report(self.files, data)
 
 
