@@ -13,12 +13,13 @@ from sleepdask.study.outcome import LOST, RecordingOutcome
 from sleepdask.viz.style import shortened
 
 MOST_CAUSES, MOST_IDS, MOST_FOUND = 30, 12, 5
-LONGEST = 400
+LONGEST, LONGEST_READ = 400, 4000
 LEFT_OUT = "…"
 
+# Each begins where a word does, so that a long word is looked at once.
 _PLACES = re.compile(
-    r"""(?:[a-z][a-z0-9+.-]*://|~?/|\.{1,2}/|[a-z]:\\)[^\s;,'"]*[^\s;,'":.)]
-    |[^\s;,'"/]+\.(?:edf|bdf|rec|zarr|xml|csv|tsv|txt|json|mat|h5|nc|parquet|hyp|annot)\b""",
+    r"""(?<![a-z0-9+.~/\\-])(?:[a-z][a-z0-9+.-]*://|~?/|\.{1,2}/|[a-z]:\\)[^\s;,'"]*[^\s;,'":.)]
+    |(?<![^\s;,'"/(=])[^\s;,'"/]+\.(?:edf|bdf|rec|zarr|xml|csv|tsv|txt|json|mat|h5|nc|parquet|hyp|annot)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBERS = re.compile(
@@ -42,6 +43,7 @@ _ADVICE = {
     "PermissionError": "allow reading its files, and run it again",
 }
 _LOOK = "the traceback in its file in outcomes/ tells where it happened"
+_DIAGNOSE = "sleepdask diagnose tells what is odd about its files, sleepdask info what they hold"
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def parts_of(message: str, error_type: str, names: Sequence[str] = ()) -> tuple[
     """
     if not _is_ours(error_type):
         return normalised(message, names), "", ""
-    first, *more = without_folders(message, names).split("; ")
+    first, *more = without_folders(message).split("; ")
     expected = more.pop(0) if more and more[0].startswith("expected ") else ""
     found = more.pop(0).removeprefix("found ") if more and more[0].startswith("found ") else ""
     what = f"{first}; {expected}" if expected else first
@@ -131,7 +133,7 @@ def normalised(message: str, names: Sequence[str] = ()) -> str:
     >>> normalised("C3: no scores after 2024-03-11T23:00:00", ["C3"])
     'no scores after …'
     """
-    text = " ".join(message.split())
+    text = " ".join(message[:LONGEST_READ].split())
     for name in names:
         if name in text:
             text = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", LEFT_OUT, text)
@@ -150,8 +152,9 @@ def known_names(outcome: RecordingOutcome) -> list[str]:
     return sorted(names - {""}, key=lambda name: (-len(name), name))
 
 
-def without_folders(message: str, names: Sequence[str] = ()) -> str:
+def without_folders(message: str) -> str:
     """Message with the names of files instead of their paths, which are of interest on one machine only."""
+    message = message[:LONGEST_READ]
     return _PLACES.sub(lambda found: found[0].rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1], message)
 
 
@@ -169,10 +172,10 @@ def _cause(error_type: str, what: str, members: list[tuple[RecordingOutcome, str
         what=what or "(no message)",
         count=len(members),
         ids=first_ids(each.recording_id for each, _, _ in members),
-        example=shortened(without_folders(outcome.message, known_names(outcome)), LONGEST),
+        example=shortened(without_folders(outcome.message), LONGEST),
         found=listed,
         other_found=found.total() - sum(count for _, count in listed),
-        fix=fix or _ADVICE.get(error_type, _LOOK),
+        fix=fix or _ADVICE.get(error_type) or (_LOOK if outcome.traceback else _DIAGNOSE),
     )
 
 
