@@ -52,7 +52,7 @@ def amounts(values: Sequence[float]) -> Amounts:
 
 
 def bins(values: Sequence[float]) -> Bins | None:
-    """Count values from 0 on in bins of a round width; None where all are nothing.
+    """Count values from 0 on in bins of a round width; None where all are equal, or nothing.
 
     Where a few lie far above all others the last bin is open, so that they do not squeeze the others into one.
 
@@ -62,7 +62,7 @@ def bins(values: Sequence[float]) -> Bins | None:
     Bins(counts=(0, 1, 0, 2, 0, 0, 1), edges=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5), open_end=False)
     """
     known = amounts(values)
-    if known.largest < _LEAST:
+    if known.largest < _LEAST or known.smallest == known.largest:
         return None
     open_end = known.high > 0 and known.largest > 3 * known.high
     top = 1.5 * known.high if open_end else known.largest

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from sleepdask import errors
 from sleepdask.study.outcome import LOST, RecordingOutcome
@@ -30,7 +31,7 @@ _NUMBERS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _REPEATED = re.compile(rf"{LEFT_OUT}(?:[ ,/-]*{LEFT_OUT})+")
-_WHERE = re.compile(rf"^{LEFT_OUT}[:,]\s*|^\[Errno {LEFT_OUT}\]\s*|:\s*['\"]?{LEFT_OUT}['\"]?$")
+_WHERE = re.compile(rf"^{LEFT_OUT}[:,]\s*|^\[Errno [\d{LEFT_OUT}]+\]\s*|:\s*['\"]?{LEFT_OUT}['\"]?$")
 
 _ADVICE = {
     "WorkerLostError": "its worker died each time, most often for want of memory: run it again with fewer workers, or "
@@ -55,7 +56,7 @@ class Cause:
     error_type
         Class of the error.
     what
-        Its message without names, places and numbers.
+        Its message without names and places, and without numbers that differ.
     count, ids
         How many recordings failed so, and the first of them.
     example
@@ -96,11 +97,11 @@ def causes(outcomes: Iterable[RecordingOutcome], most: int = MOST_CAUSES) -> Cau
     >>> [(cause.what, cause.count, cause.example) for cause in causes(failed).listed]
     [('is empty', 2, 'a.edf: is empty')]
     """
-    groups: dict[tuple[str, str], list[tuple[RecordingOutcome, str, str]]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[tuple[RecordingOutcome, Parts]]] = defaultdict(list)
     for outcome in outcomes:
         error_type = shortened(outcome.error_type, 80) or ("WorkerLostError" if outcome.status == LOST else "Error")
-        what, found, fix = parts_of(outcome.message, error_type, known_names(outcome))
-        groups[error_type, what].append((outcome, found, fix))
+        parts = parts_of(outcome.message, error_type, known_names(outcome))
+        groups[error_type, parts.what].append((outcome, parts))
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     rest: dict[str, tuple[int, int]] = {}
     for (error_type, _), members in ordered[most:]:
@@ -109,22 +110,33 @@ def causes(outcomes: Iterable[RecordingOutcome], most: int = MOST_CAUSES) -> Cau
     return Causes(tuple(_cause(*key, members) for key, members in ordered[:most]), rest)
 
 
-def parts_of(message: str, error_type: str, names: Sequence[str] = ()) -> tuple[str, str, str]:
-    """Split a message into what is wrong with what was expected, what was found, and the fix.
+class Parts(NamedTuple):
+    """A message: what is wrong, the same with its numbers, what was found, and what to do; the first three nameless."""
 
-    The first two without names. Only the errors of this package say these by turns; of another all is what is wrong.
-    """
+    what: str
+    numbered: str
+    found: str = ""
+    fix: str = ""
+
+
+def parts_of(message: str, error_type: str, names: Sequence[str] = ()) -> Parts:
+    """Split a message as the errors of this package say it; that of another is what is wrong, all of it."""
     if not _is_ours(error_type):
-        return normalised(message, names), "", ""
+        return Parts(normalised(message, names), normalised(message, names, numbers=True))
     first, *more = without_folders(message).split("; ")
     expected = more.pop(0) if more and more[0].startswith("expected ") else ""
     found = more.pop(0).removeprefix("found ") if more and more[0].startswith("found ") else ""
     what = f"{first}; {expected}" if expected else first
-    return normalised(what, names), normalised(found, names), shortened("; ".join(more), LONGEST)
+    return Parts(
+        normalised(what, names),
+        normalised(what, names, numbers=True),
+        normalised(found, names),
+        shortened("; ".join(more), LONGEST),
+    )
 
 
-def normalised(message: str, names: Sequence[str] = ()) -> str:
-    """Text without names, places and numbers, by which messages of one cause are equal.
+def normalised(message: str, names: Sequence[str] = (), *, numbers: bool = False) -> str:
+    """Text without names, places and, unless `numbers`, numbers, by which messages of one cause are equal.
 
     Examples
     --------
@@ -137,7 +149,9 @@ def normalised(message: str, names: Sequence[str] = ()) -> str:
     for name in names:
         if name in text:
             text = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", LEFT_OUT, text)
-    text = _NUMBERS.sub(LEFT_OUT, _PLACES.sub(LEFT_OUT, text))
+    text = _PLACES.sub(LEFT_OUT, text)
+    if not numbers:
+        text = _NUMBERS.sub(LEFT_OUT, text)
     return shortened(_WHERE.sub("", _REPEATED.sub(LEFT_OUT, text)), LONGEST)
 
 
@@ -163,19 +177,20 @@ def first_ids(ids: Iterable[str], most: int = MOST_IDS) -> tuple[str, ...]:
     return tuple(shortened(each, 60) for each, _ in zip(ids, range(most), strict=False))
 
 
-def _cause(error_type: str, what: str, members: list[tuple[RecordingOutcome, str, str]]) -> Cause:
-    outcome, _, fix = members[0]
-    found = Counter(text for _, text, _ in members if text)
+def _cause(error_type: str, what: str, members: list[tuple[RecordingOutcome, Parts]]) -> Cause:
+    outcome, parts = members[0]
+    found = Counter(each.found for _, each in members if each.found)
     listed = tuple(sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MOST_FOUND])
+    same = all(each.numbered == parts.numbered for _, each in members)
     return Cause(
         error_type=error_type,
-        what=what or "(no message)",
+        what=(parts.numbered if same else what) or "(no message)",
         count=len(members),
-        ids=first_ids(each.recording_id for each, _, _ in members),
+        ids=first_ids(each.recording_id for each, _ in members),
         example=shortened(without_folders(outcome.message), LONGEST),
         found=listed,
         other_found=found.total() - sum(count for _, count in listed),
-        fix=fix or _ADVICE.get(error_type) or (_LOOK if outcome.traceback else _DIAGNOSE),
+        fix=parts.fix or _ADVICE.get(error_type) or (_LOOK if outcome.traceback else _DIAGNOSE),
     )
 
 

@@ -134,8 +134,8 @@ def plain(value: Any) -> str:
 
     Examples
     --------
-    >>> plain(["a", 1]), plain("hann"), plain(None), plain(True)
-    ('a, 1', 'hann', 'none', 'yes')
+    >>> plain(["a", 1]), plain([["delta", 0.5, 4], ["theta", 4, 8]]), plain(None), plain(True)
+    ('a, 1', 'delta 0.5 4; theta 4 8', 'none', 'yes')
     """
     if value is None:
         return "none"
@@ -145,6 +145,8 @@ def plain(value: Any) -> str:
         return shortened(", ".join(f"{key}: {each}" for key, each in value.items()), LONGEST)
     if isinstance(value, list | tuple) and all(isinstance(each, str | int | float) for each in value):
         return shortened(", ".join(str(each) for each in value), LONGEST) or "none"
+    if isinstance(value, list | tuple) and all(isinstance(each, list | tuple) for each in value):
+        return shortened("; ".join(" ".join(str(part) for part in each) for each in value), LONGEST)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return shortened(text, LONGEST)
 

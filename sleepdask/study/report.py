@@ -196,7 +196,9 @@ def _commands(plan: Mapping[str, Any], location: str) -> tuple[str, str, bool]:
         text = shlex.join(str(word) for word in words if word != "--retry-failed")
         if text.isprintable():
             return text, f"{text} --retry-failed", True
-    study = f"sleepdask.Study.open({location!r})"
+    # Of a path the last name only: folders above may be named after people, and a page is passed on.
+    name = location if "://" in location else PurePath(location).name or location
+    study = f"sleepdask.Study.open({name!r})"
     return f"{study}.run()", f"{study}.run(retry_failed=True)", False
 
 

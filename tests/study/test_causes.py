@@ -23,10 +23,16 @@ def test_an_error_of_one_kind_is_one_cause_with_the_fix_of_its_message() -> None
     ]
     outcomes = [failed(f"SC4{k:03}", str(error)) for k, error in enumerate(errors)]
     [cause] = causes(outcomes).listed
-    assert (cause.what, cause.count, cause.fix) == ("data records are missing; expected …", 40, "get the file again")
+    assert (cause.what, cause.count, cause.fix) == ("data records are missing; expected 2650", 40, "get the file again")
     assert cause.found == (("…", 40),)
     assert cause.example == "SC4000.edf: data records are missing; expected 2650; found 1; get the file again"
     assert cause.ids == tuple(f"SC4{k:03}" for k in range(MOST_IDS))
+
+
+def test_numbers_that_differ_are_left_out_and_numbers_that_do_not_are_told() -> None:
+    one, two = failed("a", "a.edf: 3 of 30 records"), failed("b", "b.edf: 7 of 30 records")
+    assert [cause.what for cause in causes([one, two]).listed] == ["… of … records"]
+    assert [cause.what for cause in causes([one]).listed] == ["3 of 30 records"]
 
 
 def test_what_was_found_is_counted_within_its_cause() -> None:
