@@ -122,8 +122,16 @@ class StudyPlan:
 
     @cached_property
     def _identity(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        document = self.document()
+        document = self.document() | {"options": _meant(self.options)}
         return dict(zip(self.names, document.pop("features"), strict=True)), document
+
+
+def _meant(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as JSON types by what they mean: "60s" is "1min", and a default is one, said or not."""
+    given = {name: value for name, value in options.items() if value is not None}
+    epoch = duration_ns(given.get("epoch", "30s"), "epoch")
+    step = duration_ns(given["step"], "step") if "step" in given else epoch
+    return _plain({"origin": "recording", "min_coverage": 0.5} | given | {"epoch": epoch, "step": step})
 
 
 def digest(thing: Any) -> str:

@@ -71,7 +71,7 @@ def prepare(
 
 def lost_key(plan: StudyPlan, entry: Entry) -> str:
     """What stands for the content of a recording that no worker survived."""
-    return digest([plan.document(), dict(entry.marks)])
+    return digest(sorted(plan.keys(entry, {}, {}).values()))
 
 
 def _is_done(
