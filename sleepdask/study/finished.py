@@ -122,7 +122,8 @@ class FinishedStudy:
         summary = self.summary(names, **where) if self.ids else None
         outcomes = list(self.outcomes.values())
         name = self.files.location.rsplit("/", 1)[-1]  # folders above may be named after people
-        data = report_data(outcomes, self.entries, self.plan, summary, location=name)
+        coverage = {outcome.recording_id: outcome.coverage for outcome in outcomes}
+        data = report_data(outcomes, self.entries, self.plan, summary, location=name, coverage=coverage)
         return write_report(self.files, data)
 
 

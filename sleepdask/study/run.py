@@ -126,12 +126,13 @@ class Run:
         begun.end()
         return outcome
 
-    def write_plan(self) -> None:
+    def write_plan(self, command: Sequence[str]) -> None:
         """Write what is computed, and its table, before anything is."""
         columns = self._columns
         document = {
             "format": FORMAT,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": list(command),
             "versions": versions(PACKAGES),
             **self._plan.document(),
             "recordings": len(self._entries),
@@ -172,6 +173,7 @@ def open_run(
     *,
     retry_failed: bool = False,
     max_failures: int | str | None = None,
+    command: Sequence[str] = (),
 ) -> Iterator[Run]:
     """Context of a run that has the study for itself; however it ends, what was done is compiled.
 
@@ -188,7 +190,7 @@ def open_run(
         executor = study_executor(config, scanning=True)
         prepared = prepare(plan, entries, files, before, executor, retry_failed=retry_failed)
         run = Run(plan, entries, files, prepared, token, config, limit)
-        run.write_plan()
+        run.write_plan(command)
         run.set_aside()
         try:
             yield run

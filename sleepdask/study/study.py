@@ -49,6 +49,8 @@ class Study:
         Where results go.
     config, max_failures
         How it runs, unless a call says otherwise.
+    command
+        Words of the command line that it comes from, kept with the results.
 
     Examples
     --------
@@ -69,9 +71,10 @@ class Study:
         files: StudyFiles,
         config: ParallelConfig | None = None,
         max_failures: int | str | None = None,
+        command: Sequence[str] = (),
     ) -> None:
         self._entries, self._plan, self._files = list(entries), plan, files
-        self._config, self._max_failures = config, max_failures
+        self._config, self._max_failures, self._command = config, max_failures, tuple(command)
 
     @classmethod
     def from_table(
@@ -81,6 +84,7 @@ class Study:
         *,
         config: StudyConfig | str | os.PathLike[str] | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        command: Sequence[str] = (),
         **settings: Any,
     ) -> Study:
         """Make a study of a table of recordings.
@@ -95,6 +99,8 @@ class Study:
             What is computed and how: a `StudyConfig`, or a YAML file that holds one.
         storage_options
             For the file system of a URL.
+        command
+            Words of the command line that it comes from, kept with the results.
         **settings
             Fields of `StudyConfig`, in place of those of `config`: features (default statistics, bandpower and
             hjorth), epoch, channels, aliases, montage, ..., and those of its `run`, such as workers. Columns
@@ -115,7 +121,7 @@ class Study:
             harmonisation=chosen.harmonisation(),
         )
         files = study_files(output, storage_options)
-        return cls(read_table(table), plan, files, chosen.parallel(), chosen.max_failures)
+        return cls(read_table(table), plan, files, chosen.parallel(), chosen.max_failures, command)
 
     @classmethod
     def open(cls, output: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Study:
@@ -341,7 +347,15 @@ class Study:
         max_failures: int | str | None,
     ) -> AbstractContextManager[Run]:
         most = self._max_failures if max_failures is None else max_failures
-        return open_run(self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=most)
+        return open_run(
+            self._plan,
+            self._entries,
+            self._files,
+            config,
+            retry_failed=retry_failed,
+            max_failures=most,
+            command=self._command,
+        )
 
     def _where(self, where: dict[str, Any]) -> dict[str, Any]:
         """Where to run: what a call says, else what the study was made with."""

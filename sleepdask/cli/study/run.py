@@ -9,6 +9,7 @@ import click
 from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, show
 from sleepdask.cli.study.options import plan_options
 from sleepdask.cli.study.texts import standing_text
+from sleepdask.cli.words import command_words
 from sleepdask.parallel.settings import get_parallel_config, parallel_config
 from sleepdask.study.config import StudyConfig
 from sleepdask.study.study import Study
@@ -42,7 +43,7 @@ def command(
     what they touch is computed. Exit codes: 0 all ok, 3 some are not, 2 refused, 130 interrupted.
     """
     with parallel_config(enable_progress=get_parallel_config().enable_progress and not quiet):
-        study = Study.from_table(table, output, config=study_config)
+        study = Study.from_table(table, output, config=study_config, command=command_words())
     if dry_run:
         prepared = study.prepared(retry_failed=retry_failed)
         todo = [job.entry.recording_id for job in prepared.jobs]
