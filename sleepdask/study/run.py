@@ -23,7 +23,7 @@ from sleepdask.study.failures import Limit
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.lock import run_lock
 from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
-from sleepdask.study.parts import part_name
+from sleepdask.study.parts import arrays_name, part_name
 from sleepdask.study.plan import FORMAT, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
 from sleepdask.study.scan import states_of
@@ -153,6 +153,7 @@ class Run:
                 self._files.write(f"removed/{part}", self._files.read(part))
             self._files.remove(outcome_name(name))
             self._files.remove(part.rsplit("/", 1)[0])
+            self._files.remove(arrays_name(name))
         todo = {job.entry.recording_id for job in self.jobs}
         for name in set(self._files.names(BEGUN)) - todo:  # its worker died after it had said what became of it
             self._files.remove(f"{BEGUN}/{name}")

@@ -119,6 +119,7 @@ class Study:
             chosen.options,
             **chosen.opening,
             harmonisation=chosen.harmonisation(),
+            arrays=bool(chosen.arrays),
         )
         files = study_files(output, storage_options)
         return cls(read_table(table), plan, files, chosen.parallel(), chosen.max_failures, command)
