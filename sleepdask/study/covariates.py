@@ -82,11 +82,11 @@ def _rows(
         else:
             without.append(night.recording_id)
     if without:
-        message = f"{len(without)} recordings have no row in {table.path.name}: {listed(without)}"
+        message = f"recordings without a row in {table.path.name}: {listed(without)}"
         findings.append(Finding("warning", "no-participant", message, "their covariates are missing"))
     used = set(whose.values())
     if unused := [key for key in table.rows if key not in used]:
-        notes.append(f"{len(unused)} rows of {table.path.name} have no recording: {listed(unused)}")
+        notes.append(f"rows of {table.path.name} without a recording: {listed(unused)}")
     if table.left_out:
         notes.append(f"columns of {table.path.name} that are left out: {', '.join(table.left_out)}")
     return whose

@@ -184,32 +184,30 @@ def find_recordings(
 
 
 def _by_pattern(nights: Sequence[Night], files: Gathered, pattern: Pattern) -> Pairs:
-    """Hypnograms that a pattern gives; of two recordings whose ids both fit a file, the longer id has it."""
+    """Hypnograms that a pattern gives; of recordings whose ids both fit a file, the one with the longer id has it."""
     used = {file.path for night in nights for file in night.files}
-    fitting: dict[int, list[FoundFile]] = {}
+    known = [{RESERVED[0]: night.recording_id} | night.fields for night in nights]
+    ids = [fields[RESERVED[0]] for fields in known]
+    fitting: dict[tuple[int, ...], list[FoundFile]] = {}
     for file in (*files.recordings, *files.others):
         if file.path in used or file.look.kind in _NO_HYPNOGRAMS:
             continue
         path = str(file.below)
-        near = [k for k, night in enumerate(nights) if night.recording_id in path and night.files[0].root == file.root]
-        fits = [k for k in near if pattern.fits(path, _fields(nights[k], pattern))]
+        near = [k for k, night in enumerate(nights) if ids[k] in path and night.files[0].root == file.root]
+        fits = [k for k in near if pattern.fits(path, {name: known[k][name] for name in pattern.names})]
         if fits:
-            fitting.setdefault(max(fits, key=lambda k: len(nights[k].recording_id)), []).append(file)
+            longest = max(len(ids[k]) for k in fits)
+            fitting.setdefault(tuple(k for k in fits if len(ids[k]) == longest), []).append(file)
     if not fitting:
         raise ParameterError("no file fits", where=f"the pattern {pattern.text!r}", fix="check it, or leave it out")
     pairs = Pairs()
-    for k, each in fitting.items():
+    for whose, each in fitting.items():
         looked = [f if f.look.kind != "other" or f.look.trouble else looked_at([f], scores=True)[0] for f in each]
         candidates = [
             Candidate(file.place, file.look.format, file.look.trouble or _lacking(file.look.kind)) for file in looked
         ]
-        pairs.settle({k: nights[k].place}, [k], candidates)
+        pairs.settle({k: night.place for k, night in enumerate(nights)}, whose, candidates)
     return pairs
-
-
-def _fields(night: Night, pattern: Pattern) -> dict[str, str]:
-    known = night.fields | {RESERVED[0]: night.recording_id}
-    return {name: known[name] for name in pattern.names}
 
 
 def _lacking(kind: str) -> str:
@@ -220,11 +218,9 @@ def _notes(nights: Sequence[Night], pairs: Pairs, strangers: Sequence[Candidate]
     notes = []
     by_folder = [n.recording_id for n in nights if not n.fields and is_named_by_folders(n.recording_id, n.place)]
     if by_folder:
-        what = "ids hold names of folders, which should be no names of people"
-        notes.append(f"{len(by_folder)} {what}: {listed(by_folder)}")
+        notes.append(f"ids that hold names of folders, which should be no names of people: {listed(by_folder)}")
     if pairs.preferred:
-        what = "recordings have NSRR and Profusion XML; the NSRR XML is taken"
-        notes.append(f"{len(pairs.preferred)} {what}: {listed(pairs.preferred)}")
+        notes.append(f"NSRR XML that is taken, and Profusion XML of the same night not: {listed(pairs.preferred)}")
     if strangers:
-        notes.append(f"{len(strangers)} hypnograms belong to no recording: {listed([each.path for each in strangers])}")
+        notes.append(f"hypnograms that belong to no recording: {listed([each.path for each in strangers])}")
     return notes

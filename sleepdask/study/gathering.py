@@ -88,9 +88,9 @@ def gather(given: Sequence[str | os.PathLike[str]]) -> Gathered:
             elif path.is_file():
                 found.others.append(file)
     if hidden:
-        found.notes.append(f"{len(hidden)} hidden files are left out: {listed(hidden)}")
+        found.notes.append(f"hidden files that are left out: {listed(hidden)}")
     if linked:
-        found.notes.append(f"{len(linked)} links to folders are not followed")
+        found.notes.append(f"links to folders that are not followed: {listed([path.name for path in linked])}")
     nowhere = Look("unreadable", trouble="it is a link that leads nowhere")
     found.recordings = [
         replace(file, look=nowhere) if file.path in lost else file for file in looked_at(found.recordings, scores=False)

@@ -27,7 +27,7 @@ RECORDING_WORDS = frozenset(
         "recordings", "signal", "signals", "raw", "xml",
     )
 )  # fmt: skip
-FOLDER_WORDS = frozenset(("data", "rawdata", "sourcedata"))
+FOLDER_WORDS = frozenset(("data", "rawdata", "sourcedata", "derivatives"))
 _ROLES = SCORE_WORDS | RECORDING_WORDS
 _SLEEP = "sleep"  # is a word of kind before one of scores only: sleep_stages, but task-sleep
 _SEPARATORS = re.compile(r"([_\-. ]+)")
@@ -67,15 +67,13 @@ def says_scores(name: str) -> bool:
 
 def folders(path: PurePosixPath) -> tuple[str, ...]:
     """Folders of a path, without those whose names only tell a kind of file, or a BIDS derivative."""
-    kept: list[str] = []
-    parts = iter(path.parts[:-1])
-    for part in parts:
-        if part.casefold() == _DERIVATIVES:
-            following = next(parts, "")  # name of the program that made it
-            parts = iter([following, *parts]) if following.startswith("sub-") else parts
-        elif part.casefold() not in FOLDER_WORDS and _without_words(part):
-            kept.append(part)
-    return tuple(kept)
+    parts = path.parts[:-1]
+    return tuple(part for before, part in zip(("", *parts), parts, strict=False) if not _tells_kind(before, part))
+
+
+def _tells_kind(before: str, part: str) -> bool:
+    made_by_program = before.casefold() == _DERIVATIVES and not part.startswith("sub-")
+    return made_by_program or part.casefold() in FOLDER_WORDS or not _without_words(part)
 
 
 def _without_words(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -41,7 +41,7 @@ class Recognised:
     def leave_out(self, what: str, files: Sequence[FoundFile]) -> None:
         """Tell of files that are neither recordings nor scores."""
         if files:
-            self.notes.append(f"{len(files)} {what}: {listed([file.place for file in files])}")
+            self.notes.append(f"{what}: {listed([file.place for file in files])}")
 
 
 def recognise(files: Sequence[FoundFile], pattern: Pattern | None) -> Recognised:
@@ -58,7 +58,7 @@ def recognise(files: Sequence[FoundFile], pattern: Pattern | None) -> Recognised
         kind = file.look.kind
         kinds["scores" if kind == "unreadable" and says_scores(file.path.name) else kind].append(file)
     found.candidates = [Candidate(file.place, "edf", file.look.trouble) for file in kinds["scores"]]
-    found.leave_out("summaries of days are no recordings", kinds["summary"])
+    found.leave_out("summaries of days, which are no recordings", kinds["summary"])
     signals = sorted(kinds["recording"] + kinds["unreadable"] + kinds["empty"], key=_place)
     if pattern is not None:
         _by_pattern(found, signals, kinds["annotations"], pattern)
@@ -82,14 +82,14 @@ def _by_name(found: Recognised, signals: Sequence[FoundFile], annotations: Seque
         else:
             single.append(Night((file,), file.place))
     empty = [file for night in cards.values() for file in night if file.look.kind == "empty"]
-    found.leave_out("files of cards announce no data, and are left out of their nights", empty)
+    found.leave_out("files of cards that announce no data, and are left out of their nights", empty)
     for night, files in cards.items():
         kept = sorted((file for file in files if file.look.kind != "empty"), key=_place)
         if any(file.look.kind != "annotations" for file in kept):
             single.append(Night(tuple(kept), night))
         else:
             events += kept
-    found.leave_out("files hold annotations but neither signals nor sleep stages", events)
+    found.leave_out("files with annotations, but neither signals nor sleep stages", events)
     names = [night_name(night.place.name) for night in single]
     ids = recording_ids([night.place for night in single], names)
     _tell_repeated(found, single)
@@ -110,39 +110,51 @@ def _tell_repeated(found: Recognised, nights: Sequence[Night]) -> None:
 def _by_pattern(
     found: Recognised, signals: Sequence[FoundFile], annotations: Sequence[FoundFile], pattern: Pattern
 ) -> None:
-    groups: dict[str, list[tuple[FoundFile, dict[str, str]]]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[FoundFile]] = defaultdict(list)
     others = []
     for file in (*signals, *annotations):
         fields = pattern.fields(str(file.below))
         if fields is None:
             others.append(file)
         else:
-            groups[fields[_ID]].append((file, fields))
-    for recording_id, members in list(groups.items()):
-        if all(file.look.kind == "annotations" for file, _ in members):
-            others += [file for file, _ in groups.pop(recording_id)]
+            groups[tuple(fields[name] for name in pattern.names)].append(file)
+    for values, files in list(groups.items()):
+        if all(file.look.kind == "annotations" for file in files):
+            others += groups.pop(values)
     if not groups:
-        found_path = f"paths such as {others[0].below}" if others else "no recordings"
-        raise ParameterError("no recording fits", where=f"the pattern {pattern.text!r}", found=found_path)
-    found.leave_out("files do not fit the pattern, or hold no signals, and are left out", others)
-    for recording_id, members in groups.items():
-        _check_joined(recording_id, members, pattern)
-        files = tuple(file for file, _ in members)
-        found.nights.append(Night(files, files[0].place, members[0][1], recording_id))
+        paths = f"paths such as {others[0].below}" if others else "no recordings"
+        raise ParameterError("no recording fits", where=f"the pattern {pattern.text!r}", found=paths)
+    found.leave_out("left out, as they do not fit the pattern or hold no signals", others)
+    each = [dict(zip(pattern.names, values, strict=True)) for values in groups]
+    naming = _naming(each, pattern)
+    if len(naming) > 1:
+        found.notes.append(f"ids are made of {', '.join(naming)}, as several recordings have one {_ID}")
+    for fields, files in zip(each, groups.values(), strict=True):
+        recording_id = "_".join(fields[name] for name in naming)
+        _check_joined(recording_id, files, pattern)
+        found.nights.append(Night(tuple(files), files[0].place, fields, recording_id))
     if several := [night.recording_id for night in found.nights if len(night.files) > 1]:
-        found.notes.append(f"{len(several)} recordings consist of several files: {listed(several)}")
+        found.notes.append(f"recordings of several files: {listed(several)}")
 
 
-def _check_joined(recording_id: str, members: Sequence[tuple[FoundFile, dict[str, str]]], pattern: Pattern) -> None:
-    first, fields = members[0]
-    for file, others in members[1:]:
-        differing = sorted(name for name, value in others.items() if value != fields[name])
-        if differing or not pattern.joins or file.root != first.root:
+def _naming(each: Sequence[Mapping[str, str]], pattern: Pattern) -> list[str]:
+    """Fields that make the ids: the id alone where it tells all apart, else also those in which equal ids differ."""
+    values: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for fields in each:
+        for name, value in fields.items():
+            values[fields[_ID], name].add(value)
+    differing = {name for (_, name), found in values.items() if len(found) > 1}
+    return [_ID, *(name for name in pattern.names if name in differing)]
+
+
+def _check_joined(recording_id: str, files: Sequence[FoundFile], pattern: Pattern) -> None:
+    for file in files[1:]:
+        if not pattern.joins or file.root != files[0].root:
             raise ParameterError(
                 f"the pattern {pattern.text!r} gives two files one id",
                 where=recording_id,
                 expected="one file an id, or a * where the files of one recording differ",
-                found=f"{first.place} and {file.place}{''.join(f', which differ in {each}' for each in differing[:1])}",
+                found=f"{files[0].place} and {file.place}",
                 fix="put what tells them apart into the pattern",
             )
 
