@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sized
 from contextlib import aclosing, closing
 from dataclasses import replace
 from itertools import chain
@@ -114,7 +114,7 @@ class ParallelExecutor:
         items: Iterable[Any],
         use_processes: bool = False,  # noqa: FBT001, FBT002
         desc: str | None = None,
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any], None, None]:
         """Yield (index, result) as results come, with a bar.
 
         Examples
@@ -250,7 +250,7 @@ def _run(
         _log.warning("%d items failed and are left out; item %d: %s", len(failed), failed[0].index, what)
 
 
-def _pairs(parts: Generator[Done, None, None]) -> Iterator[tuple[int, Any]]:
+def _pairs(parts: Generator[Done, None, None]) -> Generator[tuple[int, Any], None, None]:
     with closing(parts):
         for part in parts:
             yield from part.pairs()

@@ -36,13 +36,17 @@ def read_outcomes(files: StudyFiles, ids: Iterable[str] | None = None) -> dict[s
     there = [name.removesuffix(".json") for name in files.names(FOLDER) if name.endswith(".json")]
     known = set(there)
     wanted = there if ids is None else [name for name in ids if name in known]
-    outcomes = {}
-    for name in wanted:
-        try:
-            outcomes[name] = RecordingOutcome.from_json(files.read(outcome_name(name)), outcome_name(name))
-        except (FileNotFoundError, FileFormatError):
-            continue
-    return outcomes
+    outcomes = {name: read_outcome(files, name) for name in wanted}
+    return {name: outcome for name, outcome in outcomes.items() if outcome is not None}
+
+
+def read_outcome(files: StudyFiles, recording_id: str) -> RecordingOutcome | None:
+    """Outcome of one recording; None if there is none, or a damaged one."""
+    name = outcome_name(recording_id)
+    try:
+        return RecordingOutcome.from_json(files.read(name), name)
+    except (FileNotFoundError, FileFormatError):
+        return None
 
 
 def outcomes_frame(outcomes: Mapping[str, RecordingOutcome], ids: Sequence[str]) -> pd.DataFrame:

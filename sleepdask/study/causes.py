@@ -1,44 +1,188 @@
-"""Which recordings have the same thing wrong with them."""
+"""Errors by cause: messages that differ in names, places and numbers only are one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-_FOLDERS = re.compile(r"\S*/(?=[^/\s]+)")
-_FILE = re.compile(r"\S+\.(?:edf|bdf|rec|xml|txt|csv|tsv|zarr|gz)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\d[\d.,:T+-]*")
+from sleepdask import errors
+from sleepdask.study.outcome import LOST, RecordingOutcome
+from sleepdask.viz.style import shortened
+
+MOST_CAUSES, MOST_IDS, MOST_FOUND = 30, 12, 5
+LONGEST, LONGEST_READ = 400, 4000
+LEFT_OUT = "…"
+
+# Each begins where a word does, so that a long word is looked at once.
+_PLACES = re.compile(
+    r"""(?<![a-z0-9+.~/\\-])(?:[a-z][a-z0-9+.-]*://|~?/|\.{1,2}/|[a-z]:\\)[^\s;,'"]*[^\s;,'":.)]
+    |(?<![^\s;,'"/(=])[^\s;,'"/]+\.(?:edf|bdf|rec|zarr|xml|csv|tsv|txt|json|mat|h5|nc|parquet|hyp|annot)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMBERS = re.compile(
+    r"""\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:\d\d)?
+    |\b0x[0-9a-f]+\b
+    |\b(?=[a-f]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,12})*\b
+    |(?<![\w.])[-+]?\d+(?:[.,:_]\d+)*(?:e[-+]?\d+)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_REPEATED = re.compile(rf"{LEFT_OUT}(?:[ ,/-]*{LEFT_OUT})+")
+_WHERE = re.compile(rf"^{LEFT_OUT}[:,]\s*|^\[Errno {LEFT_OUT}\]\s*|:\s*['\"]?{LEFT_OUT}['\"]?$")
+
+_ADVICE = {
+    "WorkerLostError": "its worker died each time, most often for want of memory: run it again with fewer workers, or "
+    "with more memory for each",
+    "MemoryError": "run it again with fewer workers, or with more memory for each",
+    "TooSlowError": "run it again with more time, or on a machine that is less busy",
+    "OutputError": "make room where the results go, or allow writing there, and run it again",
+    "RemoteFileError": "run it again once the files can be reached",
+    "FileNotFoundError": "correct its path in the table, or bring the file there, and run it again",
+    "PermissionError": "allow reading its files, and run it again",
+}
+_LOOK = "the traceback in its file in outcomes/ tells where it happened"
+_DIAGNOSE = "sleepdask diagnose tells what is odd about its files, sleepdask info what they hold"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cause:
-    """What is wrong with some recordings: the message of the first of them, and the ids of all."""
+    """One cause of failures.
 
-    message: str
-    recordings: list[str] = field(default_factory=list)
+    Parameters
+    ----------
+    error_type
+        Class of the error.
+    what
+        Its message without names, places and numbers.
+    count, ids
+        How many recordings failed so, and the first of them.
+    example
+        The message of the first.
+    found
+        What was found in them instead of what was expected, most frequent first, each with the number of
+        recordings; and the number of recordings with other findings.
+    other_found
+        Number of recordings whose finding is not among these.
+    fix
+        What to do about it.
+    """
 
-    def document(self) -> dict[str, Any]:
-        """Itself as JSON types."""
-        return asdict(self)
+    error_type: str
+    what: str
+    count: int
+    ids: tuple[str, ...]
+    example: str
+    found: tuple[tuple[str, int], ...]
+    other_found: int
+    fix: str
 
 
-def grouped(messages: Iterable[tuple[str, str]]) -> list[Cause]:
-    """Group ids by their messages, names of files and numbers left aside; the most common cause first.
+@dataclass(frozen=True)
+class Causes:
+    """Causes, the most frequent first; `rest` counts by class of error what is beyond them: causes, recordings."""
+
+    listed: tuple[Cause, ...]
+    rest: dict[str, tuple[int, int]]
+
+
+def causes(outcomes: Iterable[RecordingOutcome], most: int = MOST_CAUSES) -> Causes:
+    """Group outcomes by cause; each is counted in exactly one.
 
     Examples
     --------
-    >>> for cause in grouped([("a", "a.edf: 3 of 9 records"), ("b", "is empty"), ("c", "c.edf: 7 of 9 records")]):
-    ...     print(cause.message, cause.recordings)
-    a.edf: 3 of 9 records ['a', 'c']
-    is empty ['b']
+    >>> failed = [RecordingOutcome(i, "failed", "FileFormatError", f"/data/{i}.edf: is empty") for i in ("a", "b")]
+    >>> [(cause.what, cause.count, cause.example) for cause in causes(failed).listed]
+    [('is empty', 2, 'a.edf: is empty')]
     """
-    causes: dict[str, Cause] = {}
-    for recording_id, message in messages:
-        causes.setdefault(_alike(message), Cause(message)).recordings.append(recording_id)
-    return sorted(causes.values(), key=lambda cause: -len(cause.recordings))
+    groups: dict[tuple[str, str], list[tuple[RecordingOutcome, str, str]]] = defaultdict(list)
+    for outcome in outcomes:
+        error_type = shortened(outcome.error_type, 80) or ("WorkerLostError" if outcome.status == LOST else "Error")
+        what, found, fix = parts_of(outcome.message, error_type, known_names(outcome))
+        groups[error_type, what].append((outcome, found, fix))
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    rest: dict[str, tuple[int, int]] = {}
+    for (error_type, _), members in ordered[most:]:
+        kinds, count = rest.get(error_type, (0, 0))
+        rest[error_type] = (kinds + 1, count + len(members))
+    return Causes(tuple(_cause(*key, members) for key, members in ordered[:most]), rest)
 
 
-def _alike(message: str) -> str:
-    return _NUMBER.sub("#", _FILE.sub("", _FOLDERS.sub("", message)))
+def parts_of(message: str, error_type: str, names: Sequence[str] = ()) -> tuple[str, str, str]:
+    """Split a message into what is wrong with what was expected, what was found, and the fix.
+
+    The first two without names. Only the errors of this package say these by turns; of another all is what is wrong.
+    """
+    if not _is_ours(error_type):
+        return normalised(message, names), "", ""
+    first, *more = without_folders(message).split("; ")
+    expected = more.pop(0) if more and more[0].startswith("expected ") else ""
+    found = more.pop(0).removeprefix("found ") if more and more[0].startswith("found ") else ""
+    what = f"{first}; {expected}" if expected else first
+    return normalised(what, names), normalised(found, names), shortened("; ".join(more), LONGEST)
+
+
+def normalised(message: str, names: Sequence[str] = ()) -> str:
+    """Text without names, places and numbers, by which messages of one cause are equal.
+
+    Examples
+    --------
+    >>> normalised("/data/SC4001.edf: 9 of 10 data records are there")
+    '… of … data records are there'
+    >>> normalised("C3: no scores after 2024-03-11T23:00:00", ["C3"])
+    'no scores after …'
+    """
+    text = " ".join(message[:LONGEST_READ].split())
+    for name in names:
+        if name in text:
+            text = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", LEFT_OUT, text)
+    text = _NUMBERS.sub(LEFT_OUT, _PLACES.sub(LEFT_OUT, text))
+    return shortened(_WHERE.sub("", _REPEATED.sub(LEFT_OUT, text)), LONGEST)
+
+
+def known_names(outcome: RecordingOutcome) -> list[str]:
+    """Texts that name a recording in its messages, longest first: the names of its files, its id."""
+    files = [PurePosixPath(str(each["name"])) for each in outcome.inputs.values() if each.get("name")]
+    names = {file.name for file in files}
+    # A short word may be one of any message, too.
+    names |= {
+        name for name in (*(file.stem for file in files), outcome.recording_id) if len(name) > 3 or _has_digit(name)
+    }
+    return sorted(names - {""}, key=lambda name: (-len(name), name))
+
+
+def without_folders(message: str) -> str:
+    """Message with the names of files instead of their paths, which are of interest on one machine only."""
+    message = message[:LONGEST_READ]
+    return _PLACES.sub(lambda found: found[0].rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1], message)
+
+
+def first_ids(ids: Iterable[str], most: int = MOST_IDS) -> tuple[str, ...]:
+    """First ids as the page shows them."""
+    return tuple(shortened(each, 60) for each, _ in zip(ids, range(most), strict=False))
+
+
+def _cause(error_type: str, what: str, members: list[tuple[RecordingOutcome, str, str]]) -> Cause:
+    outcome, _, fix = members[0]
+    found = Counter(text for _, text, _ in members if text)
+    listed = tuple(sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MOST_FOUND])
+    return Cause(
+        error_type=error_type,
+        what=what or "(no message)",
+        count=len(members),
+        ids=first_ids(each.recording_id for each, _, _ in members),
+        example=shortened(without_folders(outcome.message), LONGEST),
+        found=listed,
+        other_found=found.total() - sum(count for _, count in listed),
+        fix=fix or _ADVICE.get(error_type) or (_LOOK if outcome.traceback else _DIAGNOSE),
+    )
+
+
+def _is_ours(error_type: str) -> bool:
+    cls = getattr(errors, error_type, None)
+    return isinstance(cls, type) and issubclass(cls, errors.SleepdaskError)
+
+
+def _has_digit(text: str) -> bool:
+    return any(char.isdigit() for char in text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -15,9 +15,10 @@ from sleepdask.io.diagnose import diagnose_file
 from sleepdask.io.folders import recording_files
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.signals.recording import signal_nodes, span
-from sleepdask.study.causes import grouped
+from sleepdask.study.causes import causes
 from sleepdask.study.layout import Layout
-from sleepdask.study.opening import extraction_options, opened
+from sleepdask.study.opening import extraction_options, opened, without_places
+from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.plan import StudyPlan
 from sleepdask.study.table import Entry
 
@@ -31,7 +32,7 @@ class Checked:
     recording_id
         As in the table.
     problem
-        Why it would fail; empty if it would not.
+        How it would fail: its outcome then; None if it would not.
     findings
         What is odd about its files.
     missing
@@ -47,7 +48,7 @@ class Checked:
     """
 
     recording_id: str
-    problem: str = ""
+    problem: RecordingOutcome | None = None
     findings: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
     layout: Layout | None = None
@@ -59,7 +60,7 @@ class Checked:
         """Itself as JSON types."""
         return {
             "recording_id": self.recording_id,
-            "problem": self.problem,
+            "problem": "" if self.problem is None else self.problem.message,
             "findings": [finding.document() for finding in self.findings],
             "missing_channels": list(self.missing),
             "channels": [] if self.layout is None else list(self.layout.channels),
@@ -71,7 +72,7 @@ class Checked:
 
 def check_all(plan: StudyPlan, entries: Sequence[Entry], executor: ParallelExecutor) -> list[Checked]:
     """Look at all recordings, in parallel, in the order of the table."""
-    return executor.map_threaded(_Checker(plan), entries, desc="check")
+    return [each.unwrap() for each in executor.map_threaded(_Checker(plan), entries, desc="check")]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ class _Checker:
             options = extraction_options(self.plan, entry, recording)
             planned = plan_extraction(recording, self.plan.features, **options)
         except Exception as error:
-            return Checked(entry.recording_id, f"{type(error).__name__}: {error}", findings)
+            message = without_places(str(error), entry)
+            failed = RecordingOutcome(entry.recording_id, FAILED, type(error).__name__, message)
+            return Checked(entry.recording_id, failed, findings)
         return Checked(
             entry.recording_id,
             findings=findings,
@@ -108,7 +111,8 @@ def _findings(entry: Entry) -> tuple[Finding, ...]:
 
 def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
     """Tell what all recordings together are like, as JSON types."""
-    sound = [each for each in checked if not each.problem]
+    sound = [each for each in checked if each.problem is None]
+    failed = [each.problem for each in checked if each.problem is not None]
     hours = [each.seconds / 3600 for each in sound]
     channels: dict[str, dict[str, Counter[str]]] = {}
     counts: Counter[str] = Counter()
@@ -132,9 +136,7 @@ def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
             name: {"recordings": counts[name]} | {key: dict(values) for key, values in about.items()}
             for name, about in sorted(channels.items(), key=lambda item: -counts[item[0]])
         },
-        "problems": [
-            cause.document() for cause in grouped((each.recording_id, each.problem) for each in checked if each.problem)
-        ],
+        "problems": [asdict(cause) for cause in causes(failed, len(failed)).listed],
         "findings": dict(
             Counter(code for each in checked for code in {finding.code for finding in each.findings}).most_common()
         ),

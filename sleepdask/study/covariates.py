@@ -1,92 +1,63 @@
-"""What patterns and tables of participants say of recordings, as columns."""
+"""What a study knows of its recordings beside their signals, as columns of one type each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
-from sleepdask.errors import FileFormatError, ParameterError
-from sleepdask.findings import Finding
-from sleepdask.study.cells import typed
-from sleepdask.study.gathering import listed
-from sleepdask.study.participants import NAME, Participants, read_participants
-from sleepdask.study.recognising import Night
-from sleepdask.study.table import MARKS, RESERVED
+import numpy as np
+import pandas as pd
 
-Tables = Sequence[tuple[Participants, Collection[int]]]
+from sleepdask.errors import ParameterError
+from sleepdask.study.columns import unknown
+
+Covariates = Mapping[str, Mapping[str, Any]]  # by id
 
 
-def own_tables(roots: Sequence[Path], findings: list[Finding]) -> Tables:
-    """Table of participants of each folder that has one, with the number of the folder."""
-    tables = []
-    for number, root in enumerate(roots):
-        if (root / NAME).is_file():
-            try:
-                tables.append((read_participants(root / NAME), [number]))
-            except FileFormatError as error:
-                message = f"{error.args[0]}; found {error.found}" if error.found else str(error.args[0])
-                findings.append(Finding("warning", "participants", message, "no covariates are taken from it", NAME))
-    return tables
+def covariate_names(covariates: Covariates) -> list[str]:
+    """Names of all covariates, as they come."""
+    return list(dict.fromkeys(name for values in covariates.values() for name in values))
 
 
-def covariates_of(
-    nights: Sequence[Night], tables: Tables, notes: list[str], findings: list[Finding]
-) -> dict[str, list[Any]]:
-    """Columns of all recordings, typed as those of a table that is read; marks are texts.
+def covariate_table(covariates: Covariates, ids: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
+    """Covariates of recordings: a row for each of the ids, which are the index.
 
-    Parameters
-    ----------
-    nights
-        Recordings, with their fields.
-    tables
-        Each with the numbers of the folders for whose recordings it is.
-    notes, findings
-        Take what could not be joined.
+    A column is int64 or float64 if all that is not missing in the whole study is a number, else str; missing is NaN.
 
     Raises
     ------
     ParameterError
-        A field of the pattern is also a column of the participants.
+        There is no such covariate.
+
+    Examples
+    --------
+    >>> known = {"P1": {"group": "control", "age": 41}, "P2": {"group": None, "age": 37}}
+    >>> covariate_table(known, ["P2"], ["age", "group"]).dtypes.astype(str).to_dict()
+    {'age': 'int64', 'group': 'str'}
     """
-    fields = list(dict.fromkeys(name for night in nights for name in night.fields if name != RESERVED[0]))
-    columns = {name: [night.fields.get(name, "") for night in nights] for name in fields}
-    for table, roots in tables:
-        if both := sorted(set(table.columns) & set(fields) - {"participant_id"}):
-            fix = "give the field another name"
-            raise ParameterError("is a column of the participants and a field of the pattern", where=both[0], fix=fix)
-        whose = _rows(nights, table, roots, notes, findings)
-        for name in table.columns:
-            column = columns.setdefault(name, [""] * len(nights))
-            for k, key in whose.items():
-                column[k] = table.rows[key][name]
-    return {name: cells if name in MARKS else typed(cells) for name, cells in columns.items()}
+    known = covariate_names(covariates)
+    for name in names:
+        if name not in known:
+            raise unknown("there is no covariate", name, known)
+    everyone = list(dict.fromkeys([*covariates, *ids]))
+    columns = {name: _column([covariates.get(key, {}).get(name) for key in everyone]) for name in names}
+    return pd.DataFrame(columns, index=pd.Index(everyone, dtype="str", name="recording_id")).loc[list(ids)]
 
 
-def _rows(
-    nights: Sequence[Night], table: Participants, roots: Collection[int], notes: list[str], findings: list[Finding]
-) -> dict[int, str]:
-    """Key of the row of each recording that has one, by number; what has none, or several, is told."""
-    whose: dict[int, str] = {}
-    without: list[str] = []
-    for k, night in enumerate(nights):
-        if night.files[0].root not in roots:
-            continue
-        keys = table.of(night.recording_id, night.place, night.fields)
-        if len(keys) == 1:
-            whose[k] = keys[0]
-        elif keys:
-            message = f"it could be of the participants {' and '.join(keys)}"
-            reading = "it has the covariates of neither"
-            findings.append(Finding("warning", "several-participants", message, reading, night.recording_id))
-        else:
-            without.append(night.recording_id)
-    if without:
-        message = f"recordings without a row in {table.path.name}: {listed(without)}"
-        findings.append(Finding("warning", "no-participant", message, "their covariates are missing"))
-    used = set(whose.values())
-    if unused := [key for key in table.rows if key not in used]:
-        notes.append(f"rows of {table.path.name} without a recording: {listed(unused)}")
-    if table.left_out:
-        notes.append(f"columns of {table.path.name} that are left out: {', '.join(table.left_out)}")
-    return whose
+def check_names(names: Sequence[str], taken: Sequence[str]) -> None:
+    """Refuse covariates that are called like a column of the tables."""
+    for name in names:
+        if name in taken:
+            raise ParameterError(
+                f"the covariate {name!r} has the name of a column", fix="rename it in the table of recordings"
+            )
+
+
+def _column(values: Sequence[Any]) -> Any:
+    there = [value for value in values if not pd.isna(value)]
+    if not there or not all(isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in there):
+        return pd.array([None if pd.isna(value) else str(value) for value in values], dtype="str")
+    if len(there) == len(values) and all(isinstance(value, Integral) for value in there):
+        return np.array([int(value) for value in there], np.int64)
+    return np.array([np.nan if pd.isna(value) else float(value) for value in values])

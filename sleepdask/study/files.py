@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
@@ -13,6 +16,8 @@ from uuid import uuid4
 from sleepdask.errors import OutputError, ParameterError
 
 UNFINISHED = ".unfinished"  # where files are until they are whole
+_TRIES = 10
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class StudyFiles(ABC):
@@ -47,6 +52,22 @@ class StudyFiles(ABC):
     def arrow(self) -> tuple[Any, str]:
         """Arrow file system, and the path in it of the place where all names begin."""
 
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Context for what takes no time, in which there is one process at a time, if the storage can see to that.
+
+        True if it can.
+        """
+        yield False
+
+    def of_run(self, token: str) -> StudyFiles:
+        """Give the same files to a run, which can change none of them after `end_runs`, if storage can see to that."""
+        return self
+
+    def end_runs(self) -> None:
+        """Remove what is unfinished, and keep the runs so far, which may go on elsewhere, from changing anything."""
+        self.remove(UNFINISHED)
+
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
         path = PurePosixPath(name)
@@ -54,55 +75,72 @@ class StudyFiles(ABC):
 
 
 class Folder(StudyFiles):
-    """Files in a folder of this machine, or one that several machines share."""
+    """Files in a folder of this machine, or one that several machines share.
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    Each change is a rename out of, or into, a folder for what is unfinished. A run has one of its own there: once that
+    is gone, what the run left behind on some worker cannot change anything, however late it comes.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], token: str = "") -> None:
         self._folder = Path(folder).absolute()
+        self._unfinished = self._folder / UNFINISHED / token
+        self._of_run = bool(token)
         self.location = str(self._folder)
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        with _refusing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            yield _flocked(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def of_run(self, token: str) -> Folder:
+        files = Folder(self._folder, token)
+        with _refusing(files._unfinished):
+            files._unfinished.mkdir(parents=True, exist_ok=True)
+        return files
+
+    def end_runs(self) -> None:
+        for name in self.names(""):
+            if name.startswith(UNFINISHED):
+                self.remove(name)
 
     def read(self, name: str) -> bytes:
         return self._path(name).read_bytes()
 
     def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         target = self._path(name)
-        unfinished = self._folder / UNFINISHED / f"{uuid4().hex}-{target.name}"
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.parent.mkdir(exist_ok=True)
-            with unfinished.open("xb") as file:
-                file.write(data)
-                if lasting:
-                    file.flush()
-                    os.fsync(file.fileno())
+        with self._staged(target, data, lasting=lasting) as unfinished:
             unfinished.replace(target)
-        except OSError as error:
-            raise _refused(error, target) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
 
     def create(self, name: str, data: bytes) -> bool:
         target = self._path(name)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                file.write(data)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise _refused(error, target) from error
-        return True
+        for attempt in range(_TRIES):
+            try:
+                with self._staged(target, data, lasting=False) as unfinished:
+                    _link(unfinished, target)
+            except OutputError as error:
+                if isinstance(error.__cause__, FileExistsError):
+                    return False
+                if attempt == _TRIES - 1 or not isinstance(error.__cause__, FileNotFoundError):
+                    raise  # else another run has just cleaned up
+            else:
+                return True
+        raise AssertionError
 
     def remove(self, name: str) -> None:
         path = self._path(name)
-        try:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
+        mark = uuid4().hex
+        aside = self._unfinished / mark if self._of_run else self._folder / f"{UNFINISHED}-{mark}"
+        with _refusing(path), suppress(FileNotFoundError):
+            path.rename(aside)
+            if aside.is_dir() and not aside.is_symlink():
+                shutil.rmtree(aside)
             else:
-                path.unlink(missing_ok=True)
-        except FileNotFoundError:  # another one removed it meanwhile
-            return
-        except OSError as error:
-            raise _refused(error, path) from error
+                aside.unlink()
 
     def names(self, folder: str) -> list[str]:
         try:
@@ -117,6 +155,29 @@ class Folder(StudyFiles):
         from pyarrow.fs import LocalFileSystem
 
         return LocalFileSystem(), self.location
+
+    @contextmanager
+    def _staged(self, target: Path, data: bytes, *, lasting: bool) -> Iterator[Path]:
+        """Context with a whole file that is to become the target."""
+        unfinished = self._unfinished / f"{uuid4().hex}-{target.name}"
+        try:
+            with _refusing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if not self._of_run:
+                    unfinished.parent.mkdir(exist_ok=True)
+                with unfinished.open("xb") as file:
+                    file.write(data)
+                    if lasting:
+                        file.flush()
+                        os.fsync(file.fileno())
+                yield unfinished
+        except OutputError:
+            if self._of_run and not self._unfinished.exists():
+                raise taken_over(self.location) from None
+            raise
+        finally:
+            with suppress(OSError):  # one that could not be written cannot be removed either
+                unfinished.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         return self._folder / name
@@ -189,6 +250,42 @@ def study_files(location: str | os.PathLike[str], options: Mapping[str, Any] | N
     if Path(text).is_file():
         raise ParameterError("is a file", where=text, expected="a folder, or the name of a new one")
     return Folder(text)
+
+
+def taken_over(location: str) -> OutputError:
+    """Say that what a run still does comes too late."""
+    fix = "nothing is to be done: what is missing is computed by the other run, or the next"
+    return OutputError("this run has ended, or another one has taken over", where=location, fix=fix)
+
+
+def _flocked(descriptor: int) -> bool:
+    """Lock a file or folder until it is closed, or its process ends; not every network drive can do it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
+def _link(file: Path, target: Path) -> None:
+    """Give a whole file its name, unless there is one of that name, which a rename would replace."""
+    try:
+        os.link(file, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        target.touch(exist_ok=False)  # whoever does so has the name
+        file.replace(target)
+
+
+@contextmanager
+def _refusing(where: object) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise _refused(error, where) from error
 
 
 def _refused(error: OSError, where: object) -> OutputError:

@@ -13,7 +13,7 @@ from typing import Any
 from sleepdask.errors import OutputError, ParameterError
 from sleepdask.findings import Finding
 from sleepdask.io.atomic import check_outputs, staged_outputs
-from sleepdask.study.covariates import covariates_of, own_tables
+from sleepdask.study.found_covariates import covariates_of, own_tables
 from sleepdask.study.gathering import FoundFile, Gathered, gather, listed, looked_at
 from sleepdask.study.names import is_named_by_folders
 from sleepdask.study.pairing import Candidate, Pairs, pair

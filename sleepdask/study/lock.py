@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import time
+from time import sleep, time
 from typing import Any
 from uuid import uuid4
 
@@ -19,14 +19,18 @@ from sleepdask.study.files import StudyFiles
 LOCK = ".lock"
 _BEAT_SECONDS = 10.0
 _STALE_SECONDS = 120.0  # twelve beats missed: longer than any pause of a machine that still works
+_DAMAGED: dict[str, Any] = {"token": "", "damaged": True}
+_DAMAGED_SECONDS = 3.0  # in which whoever writes a lock has written it, on a drive where it does not appear as a whole
+_DAMAGED_LOOKS = 10
+_SETTLE_SECONDS = 2.0
 
 
 @contextmanager
 def run_lock(files: StudyFiles) -> Iterator[str]:
     """Context in which no other run may write into the study; gives the token of this one.
 
-    A lock is stale, and taken over, if its process on this machine is gone, or if one on another machine has not
-    freshened it for two minutes.
+    A lock is stale, and taken over, if its process on this machine is gone, if one on another machine has not
+    freshened it for two minutes, or if it cannot be read, as after a loss of power.
 
     Raises
     ------
@@ -43,8 +47,9 @@ def run_lock(files: StudyFiles) -> Iterator[str]:
     finally:
         done.set()
         beating.join()
-        if holds(files, token):
-            files.remove(LOCK)
+        with files.alone():
+            if holds(files, token):
+                files.remove(LOCK)
 
 
 def holds(files: StudyFiles, token: str) -> bool:
@@ -55,25 +60,35 @@ def holds(files: StudyFiles, token: str) -> bool:
 def holder(files: StudyFiles) -> dict[str, Any] | None:
     """Who runs the study now: host, pid and since when; None if nobody does."""
     held = _read(files)
-    return None if not held or _is_stale(held) else held
+    return None if not held or held == _DAMAGED or _is_stale(held) else held
 
 
 def _take(files: StudyFiles, token: str) -> None:
-    content = _content(token)
-    for _ in range(2):
-        if files.create(LOCK, content):
-            break
-        held = _read(files)
-        if held and not _is_stale(held):
-            raise ConcurrencyError(
-                "another run of this study is at work",
-                where=files.location,
-                found=f"process {held.get('pid')} on {held.get('host')}",
-                fix="wait for it, or stop it: what it has finished is kept",
-            )
-        files.remove(LOCK)
+    with files.alone() as certain:
+        if not files.create(LOCK, _content(token)):
+            held = _settled(files)
+            if held and not _is_stale(held):
+                raise ConcurrencyError(
+                    "another run of this study is at work",
+                    where=files.location,
+                    found=f"process {held.get('pid')} on {held.get('host')}",
+                    fix="wait for it, or stop it: what it has finished is kept",
+                )
+            files.write(LOCK, _content(token), lasting=False)
+            if not certain:  # another one may take it over at the same moment: the last one has it
+                sleep(_SETTLE_SECONDS)
     if not holds(files, token):
         raise ConcurrencyError("another run of this study has begun", where=files.location, fix="wait for it")
+
+
+def _settled(files: StudyFiles) -> dict[str, Any]:
+    """Content of the lock; nothing if it is gone, or cannot be read for longer than it takes to write it."""
+    for _ in range(_DAMAGED_LOOKS):
+        held = _read(files)
+        if held != _DAMAGED:
+            return held
+        sleep(_DAMAGED_SECONDS / _DAMAGED_LOOKS)
+    return {}
 
 
 def _beat(files: StudyFiles, token: str, done: threading.Event) -> None:
@@ -81,7 +96,7 @@ def _beat(files: StudyFiles, token: str, done: threading.Event) -> None:
         with suppress(Exception):  # the next one may succeed; a full disk is told by what the run writes
             if not holds(files, token):
                 return
-            files.write(LOCK, _content(token))
+            files.write(LOCK, _content(token), lasting=False)
 
 
 def _content(token: str) -> bytes:
@@ -95,9 +110,9 @@ def _read(files: StudyFiles) -> dict[str, Any]:
         held: dict[str, Any] = json.loads(files.read(LOCK))
     except FileNotFoundError:
         return {}
-    except ValueError:  # being written: whoever does it has only just begun
-        return {"host": "another machine", "pid": "?", "beat": time()}
-    return held
+    except ValueError:
+        return _DAMAGED
+    return held if isinstance(held, dict) else _DAMAGED
 
 
 def _is_stale(held: dict[str, Any]) -> bool:
@@ -117,8 +132,12 @@ def _is_alive(pid: Any, began: Any) -> bool:
 
 
 def _began(pid: int) -> str:
-    """When a process began, as the system counts it: a later process may have the same number."""
+    """When a process began, as the system counts it: a later one may have the same number.
+
+    Empty where that is not told, and of one that has ended and whose parent has not asked how.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return "" if state in "ZX" else rest[18]
     except (OSError, IndexError):
         return ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sleepdask.errors import TooSlowError, WorkerLostError
+from sleepdask.errors import OutputError, TooSlowError, WorkerLostError
 from sleepdask.features.warm import warm_kernels
 from sleepdask.io.provenance import PACKAGES, versions
 from sleepdask.parallel import outcome as parallel
@@ -16,21 +16,24 @@ from sleepdask.parallel.backends import backend_name
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.study.accounts import FOLDER as OUTCOMES
-from sleepdask.study.accounts import compile_outcomes, read_outcomes
+from sleepdask.study.accounts import compile_outcomes, outcome_name, read_outcomes
+from sleepdask.study.begun import FOLDER as BEGUN
 from sleepdask.study.begun import Begun
 from sleepdask.study.failures import Limit
-from sleepdask.study.files import UNFINISHED, StudyFiles
+from sleepdask.study.files import StudyFiles
 from sleepdask.study.lock import run_lock
 from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
 from sleepdask.study.parts import part_name
 from sleepdask.study.plan import FORMAT, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
 from sleepdask.study.scan import states_of
+from sleepdask.study.settings import allowed_failures
 from sleepdask.study.table import Entry, table_bytes
 from sleepdask.study.task import Analysis, Job
 
 PLAN = "study.json"
 TABLE = "recordings.csv"
+_RETRIES = 2  # of reading, where the configuration says nothing
 
 
 class Run:
@@ -64,11 +67,11 @@ class Run:
         self._entries, self._columns = entries, prepared.columns
         self.jobs = prepared.jobs
         self.outcomes: dict[str, RecordingOutcome] = dict(prepared.done)
-        self.analysis = Analysis(plan, prepared.columns.schema, files, token)
+        self.analysis = Analysis(plan, prepared.columns.schema, files, token, config.retries or _RETRIES)
         for outcome in self.outcomes.values():
             limit.count(outcome)
 
-    def iterate(self) -> Iterator[RecordingOutcome]:
+    def iterate(self) -> Generator[RecordingOutcome, None, None]:
         """Outcome of each recording as it comes.
 
         Raises
@@ -78,16 +81,17 @@ class Run:
         """
         executor = study_executor(self._config)
         use_processes = runs_in_processes(self._config)
-        for index, result in executor.map_with_progress(self.analysis, self.jobs, use_processes, desc="study"):
-            yield self._settled(self.jobs[index], result)
-            self._limit.check()
+        with closing(executor.map_with_progress(self.analysis, self.jobs, use_processes, desc="study")) as results:
+            for index, result in results:
+                yield self._settled(self.jobs[index], result)
+                self._limit.check()
 
     async def as_completed(self) -> AsyncGenerator[RecordingOutcome, None]:
         """Do the same while the event loop goes on."""
         executor = study_executor(self._config)
         use_processes = runs_in_processes(self._config)
-        async with aclosing(executor.as_completed(self.analysis, self.jobs, use_processes, desc="study")) as pairs:
-            async for index, result in pairs:
+        async with aclosing(executor.as_completed(self.analysis, self.jobs, use_processes, desc="study")) as results:
+            async for index, result in results:
                 yield self._settled(self.jobs[index], result)
                 self._limit.check()
 
@@ -140,15 +144,17 @@ class Run:
     def set_aside(self) -> None:
         """Move tables of recordings that the study no longer has out of the way of those who read all of them."""
         ids = {entry.recording_id for entry in self._entries}
-        for folder in self._files.names("features"):
-            name = folder.removeprefix("recording_id=")
-            if name in ids:
-                continue
+        known = {name.removesuffix(".json") for name in self._files.names(OUTCOMES)}
+        parts = {name.removeprefix("recording_id=") for name in self._files.names("features")}
+        for name in sorted((known | parts) - ids):
             part = part_name(name)
             with suppress(FileNotFoundError):
                 self._files.write(f"removed/{part}", self._files.read(part))
-            self._files.remove(f"features/{folder}")
-            self._files.remove(f"{OUTCOMES}/{name}.json")
+            self._files.remove(outcome_name(name))
+            self._files.remove(part.rsplit("/", 1)[0])
+        todo = {job.entry.recording_id for job in self.jobs}
+        for name in set(self._files.names(BEGUN)) - todo:  # its worker died after it had said what became of it
+            self._files.remove(f"{BEGUN}/{name}")
 
     def compile(self) -> None:
         """Bring the outcomes together, those of a run before included."""
@@ -176,9 +182,8 @@ def open_run(
     OutputError
         Nothing can be written there.
     """
-    limit = Limit.of(max_failures, len(entries))
-    with run_lock(files) as token:
-        files.remove(UNFINISHED)
+    limit = Limit(None if max_failures is None else allowed_failures(max_failures, len(entries)))
+    with run_lock(files) as token, _files_of_run(files, token) as files:
         before = read_outcomes(files, [entry.recording_id for entry in entries])
         executor = study_executor(config, scanning=True)
         prepared = prepare(plan, entries, files, before, executor, retry_failed=retry_failed)
@@ -187,8 +192,27 @@ def open_run(
         run.set_aside()
         try:
             yield run
-        finally:
-            run.compile()
+        except BaseException:
+            with suppress(OutputError):  # what ended the run says more
+                run.compile()
+            raise
+        run.compile()
+
+
+@contextmanager
+def _files_of_run(files: StudyFiles, token: str) -> Iterator[StudyFiles]:
+    """Context with the files for a run; what those before left unfinished goes first, what it leaves itself at its end.
+
+    The latter has to wait if the storage is what failed.
+    """
+    files.end_runs()
+    try:
+        yield files.of_run(token)
+    finally:
+        with suppress(OutputError):
+            files.end_runs()
+            if not files.names(BEGUN):
+                files.remove(BEGUN)
 
 
 def study_executor(config: ParallelConfig, *, scanning: bool = False) -> ParallelExecutor:
@@ -199,7 +223,7 @@ def study_executor(config: ParallelConfig, *, scanning: bool = False) -> Paralle
         chunk_size=10 if scanning else 1,
         max_workers_cpu=workers,
         max_workers_io=workers,
-        on_error="raise" if scanning else "return",
+        on_error="return",
         retries=0,
     )
     return ParallelExecutor(one_each, prepare=warm_kernels)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sleepdask.errors import SleepdaskError
 from sleepdask.parallel.executor import ParallelExecutor
+from sleepdask.parallel.outcome import Outcome
 from sleepdask.signals.recording import signal_nodes, span
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.inputs import looks_the_same, state_of
@@ -67,11 +68,18 @@ def scan_all(
     todo = [entry for entry in entries if entry.recording_id not in scans]
     if todo:
         use_processes = len(todo) > _FEW
+        found: Outcome[Scan]
         for index, found in executor.map_with_progress(_Scanner(plan), todo, use_processes, desc="scan"):
-            scans[todo[index].recording_id] = found
+            entry = todo[index]
+            scans[entry.recording_id] = found.value or _lost(entry, found)
         if remember:
             _remember(plan, scans, files)
     return {entry.recording_id: scans[entry.recording_id] for entry in entries}
+
+
+def _lost(entry: Entry, found: Outcome[Scan]) -> Scan:
+    """Stand for a look that its worker did not survive, or that took too long: no reason to look at no other."""
+    return Scan(states_of(entry), None, error=f"{found.error_type}: {found.message}")
 
 
 def states_of(entry: Entry) -> dict[str, dict[str, Any]]:

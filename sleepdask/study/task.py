@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar
 
@@ -17,15 +16,15 @@ from sleepdask.features.extract import extract
 from sleepdask.features.plan import plan_extraction
 from sleepdask.parallel.outcome import here
 from sleepdask.runners import compute_here
-from sleepdask.study.accounts import outcome_name
+from sleepdask.study.accounts import outcome_name, read_outcome
 from sleepdask.study.begun import Begun
 from sleepdask.study.budget import check_budget
-from sleepdask.study.files import StudyFiles
+from sleepdask.study.files import StudyFiles, taken_over
 from sleepdask.study.inputs import hashed
 from sleepdask.study.judging import judged
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
-from sleepdask.study.opening import extraction_options, opened
+from sleepdask.study.opening import extraction_options, opened, without_places
 from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.parts import part_bytes, part_name, read_part
 from sleepdask.study.plan import StudyPlan, digest
@@ -82,12 +81,16 @@ class Analysis:
     schema: pa.Schema
     files: StudyFiles
     token: str
-    retries: int = 2
+    retries: int = 0
 
     def __call__(self, job: Job) -> RecordingOutcome:
         """Analyse a recording and write what comes of it; an `OutputError` alone is raised."""
         usage = Usage()
         begun = Begun(self.files, job.entry.recording_id)
+        done = read_outcome(self.files, job.entry.recording_id)
+        if done is not None and done != job.before:  # of this run: its worker died before it could say so
+            begun.end()
+            return done
         attempts = begun.again()
         outcome, part = self._attempt(job)
         outcome = outcome.but(
@@ -100,8 +103,7 @@ class Analysis:
     def settle(self, outcome: RecordingOutcome, part: bytes | None = None) -> None:
         """Write a table and the outcome that says so, in this order; a table that is no longer true goes first."""
         if not holds(self.files, self.token):
-            fix = "nothing is to be done: the other run does the rest"
-            raise OutputError("another run has taken over this study", where=self.files.location, fix=fix)
+            raise taken_over(self.files.location)
         name = part_name(outcome.recording_id)
         if part is not None:
             self.files.remove(outcome_name(outcome.recording_id))  # it would be of another table
@@ -132,8 +134,8 @@ class Analysis:
                 status=FAILED,
                 content_key="" if isinstance(error, _NOT_ITS_OWN) else outcome.content_key,
                 error_type=type(error).__name__,
-                message=_without_folders(str(error) or type(error).__name__, entry),
-                traceback=_without_folders(_traceback(error), entry),
+                message=without_places(str(error) or type(error).__name__, entry),
+                traceback=without_places(_traceback(error), entry),
             )
             return failure, None
 
@@ -194,13 +196,6 @@ class Analysis:
             except OSError:
                 sleep(_BACKOFF_SECONDS * 2**attempt)
         return read()
-
-
-def _without_folders(text: str, entry: Entry) -> str:
-    """Keep of the paths of a recording only names: folders may be named after people."""
-    for path in entry.inputs.values():
-        text = text.replace(path, path if "://" in path else Path(path).name)
-    return text
 
 
 def _traceback(error: BaseException) -> str:

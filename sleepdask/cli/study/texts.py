@@ -26,12 +26,13 @@ def causes_text(causes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Lines of what went wrong, most common first, with some of the recordings."""
     lines = []
     for cause in causes:
-        lines.append(f"  {len(cause['recordings']):>5}  {some(cause['recordings'])}")
-        lines += textwrap.wrap(cause["message"], 110, initial_indent=" " * 9, subsequent_indent=" " * 9)
+        lines.append(f"  {cause['count']:>5}  {some(cause['ids'], cause['count'])}")
+        said = f"{cause['error_type']}: {cause['example']}"
+        lines += textwrap.wrap(said, 110, initial_indent=" " * 9, subsequent_indent=" " * 9)
     return lines
 
 
-def some(ids: Sequence[str]) -> str:
-    """Name the first few, and count the rest."""
-    rest = len(ids) - _MOST_IDS
+def some(ids: Sequence[str], count: int | None = None) -> str:
+    """Name the first few, and count the rest of all or of `count`."""
+    rest = (len(ids) if count is None else count) - _MOST_IDS
     return ", ".join(ids[:_MOST_IDS]) + (f" and {rest} more" if rest > 0 else "")
