@@ -79,6 +79,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "remote-and-privacy.md",
         "storage.md",
         "study-table.md",
+        "study.md",
         "time.md",
     }
     assert set(with_blocks("console")) == set(with_blocks("python")) == tested

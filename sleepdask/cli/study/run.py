@@ -63,7 +63,7 @@ def command(
     count = sum(1 for _ in study.iterate(retry_failed=retry_failed, max_failures=max_failures))
     if report and (count or not study.has_report):
         study.report()
-    state = study.standing() | {"analysed": count}
+    state = study.standing() | {"location": output, "analysed": count}
     nothing = "" if count else "\nnothing to do: files, features and parameters are those of the last run"
     show(state, standing_text(state) + nothing, as_json=as_json, quiet=quiet)
     return DONE if state["statuses"]["ok"] == state["recordings"] else WITH_FINDINGS
