@@ -78,6 +78,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "parallel.md",
         "remote-and-privacy.md",
         "storage.md",
+        "study-table.md",
         "study.md",
         "time.md",
     }
