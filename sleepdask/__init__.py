@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sleepdask.signals.channels import canonical_name, load_channel_table
     from sleepdask.signals.conversion import to_unit
     from sleepdask.signals.joining import join_recordings
+    from sleepdask.signals.montage import derive_channels
     from sleepdask.signals.recording import recording_from_arrays
     from sleepdask.signals.renaming import channel_names, rename_channels
     from sleepdask.study.study import Study
@@ -44,6 +45,7 @@ _HOME = {
     "channel_names": "sleepdask.signals.renaming",
     "compute": "sleepdask.runners",
     "deidentify": "sleepdask.io.deidentify",
+    "derive_channels": "sleepdask.signals.montage",
     "diagnose": "sleepdask.io.diagnose",
     "extract": "sleepdask.features.extract",
     "join_recordings": "sleepdask.signals.joining",
@@ -78,6 +80,7 @@ __all__ = [
     "channel_names",
     "compute",
     "deidentify",
+    "derive_channels",
     "diagnose",
     "extract",
     "features",

@@ -70,7 +70,18 @@ def test_snippets(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_pages_have_what_is_tested() -> None:
-    tested = {"README.md", "channels.md", "joining.md", "parallel.md", "remote-and-privacy.md", "storage.md", "time.md"}
+    tested = {
+        "README.md",
+        "channels.md",
+        "harmonisation.md",
+        "joining.md",
+        "parallel.md",
+        "remote-and-privacy.md",
+        "storage.md",
+        "study-table.md",
+        "study.md",
+        "time.md",
+    }
     assert set(with_blocks("console")) == set(with_blocks("python")) == tested
     assert len(commands("README.md")) >= 6
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from pathlib import Path
 from time import perf_counter
 
 import click
-import pandas as pd
 
 from sleepdask.cli.output import DONE, output_options, show
 from sleepdask.parallel.settings import parallel_config
@@ -61,7 +61,8 @@ def cohort(
     began = perf_counter()
     with parallel_config(enable_progress=not quiet):
         table = simulate_cohort(folder, nights, faulty, hours, MONTAGES[montage], seed, workers=workers, force=force)
-    faults = pd.read_csv(table.with_name(FAULTS_TABLE), dtype=str).to_dict("records")
+    with table.with_name(FAULTS_TABLE).open(encoding="utf-8", newline="") as file:
+        faults = list(csv.DictReader(file))
     document = {
         "recordings": str(table),
         "nights": nights,
@@ -71,8 +72,8 @@ def cohort(
         "faults": faults,
         "seconds": round(perf_counter() - began, 3),
     }
-    kinds = Counter(str(row["fault"]) for row in faults)
-    lines = [f"{table}: {nights} nights of {hours:g} h, {faulty} of them faulty"]
+    kinds = Counter(row["fault"] for row in faults)
+    lines = [f"{folder / table.name}: {nights} nights of {hours:g} h, {faulty} of them faulty"]
     lines += [f"  {number:>6}  {kind}" for kind, number in sorted(kinds.items())]
     show(document, "\n".join(lines), as_json=as_json, quiet=quiet)
     return DONE

@@ -12,7 +12,7 @@ import click
 from sleepdask.parallel.config import BACKENDS
 from sleepdask.parallel.settings import resolve
 
-_OPTIONS = (
+PLACE_OPTIONS = (
     click.option("--backend", type=click.Choice(BACKENDS), help="Where to run.  [default: threads of this process]"),
     click.option("--workers", type=click.IntRange(min=1), help="Threads or processes; default all CPUs there are."),
     click.option("--scheduler", help="Dask cluster to run on: its address, or the path of its scheduler file."),
@@ -32,6 +32,6 @@ def backend_options(command: Callable[..., int]) -> Callable[..., int]:
         config = resolve(backend=backend, workers=workers, scheduler=scheduler, security=security)
         return command(config=config, **rest)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(PLACE_OPTIONS):
         run = option(run)
     return run

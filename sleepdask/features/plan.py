@@ -167,7 +167,7 @@ def plan_extraction(
         origin=_origin(origin, low, hypnogram, mark_ns),
         dated=dated,
     )
-    _check_features(features, grid.window)
+    check_features(features, grid.window)
     if (beyond := grid.end - high) > 0:
         notes.append(f"the span runs {describe_span(beyond)} past the end of the signals")
     if trailing := grid.trailing(last):
@@ -254,7 +254,14 @@ def _check_labels(nodes: Mapping[str, xr.Dataset]) -> None:
             home[label] = name
 
 
-def _check_features(features: tuple[Feature, ...], window: int) -> None:
+def check_features(features: tuple[Feature, ...], window: int) -> None:
+    """Refuse what is no feature, needs a longer epoch than one of so many ns, or gives a column that is there already.
+
+    Raises
+    ------
+    ParameterError
+        One is, or there is no feature.
+    """
     if not features:
         raise ParameterError("no feature is given")
     seen: dict[str, str] = {}

@@ -27,7 +27,7 @@ def catalogue() -> dict[str, type[Feature]]:
 
 
 def create(name: str, parameters: Mapping[str, Any] | None = None) -> Feature:
-    """Build a feature from its name and parameters; texts are turned into the parameters' types.
+    """Build a feature from its name and parameters; texts, also in lists, are turned into the parameters' types.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def create(name: str, parameters: Mapping[str, Any] | None = None) -> Feature:
     values = {}
     for key, value in (parameters or {}).items():
         hint = _known(key, known, "parameter", where=name)
-        values[key] = _convert(value, hint, f"{name}:{key}") if isinstance(value, str) else value
+        values[key] = _fitted(value, hint, f"{name}:{key}")
     made: Feature = cls(**values)
     return made
 
@@ -82,6 +82,28 @@ def _known(name: str, table: Mapping[str, Any], kind: str, where: str = "") -> A
         expected=f"one of {', '.join(sorted(table))}" if table else "none",
         fix=did_you_mean(name, table),
     )
+
+
+def _fitted(value: Any, hint: Any, where: str) -> Any:
+    """Value with its texts turned into what a parameter is annotated with; lists become tuples."""
+    if isinstance(value, str):
+        return _convert(value, hint, where)
+    if not isinstance(value, list | tuple | Mapping):
+        return value
+    misfit = ParameterError("value does not fit the parameter", where=where, found=repr(value))
+    options = get_args(hint) if get_origin(hint) is UnionType else (hint,)
+    kind = Mapping if isinstance(value, Mapping) else tuple
+    of = next((get_args(option) for option in options if get_origin(option) is kind), None)
+    if of is None:
+        if all(option in (str, int, float, bool, NoneType) for option in options):
+            raise misfit
+        return value
+    if isinstance(value, Mapping):
+        return {_fitted(k, of[0], where): _fitted(v, of[1], where) for k, v in value.items()}
+    parts = (of[0],) * len(value) if of[1:] == (...,) else of
+    if len(parts) != len(value):
+        raise misfit
+    return tuple(_fitted(part, each, where) for part, each in zip(value, parts, strict=True))
 
 
 def _convert(text: str, hint: Any, where: str) -> Any:

@@ -14,11 +14,11 @@ import pandas as pd
 import xarray as xr
 
 from sleepdask.errors import FileFormatError, ParameterError, did_you_mean
+from sleepdask.io.cells import escaped, unescaped
 from sleepdask.io.tables import describe, flat_table, tree_from_table
 
 PROVENANCE = "provenance.json"
 _DESCRIPTION = "sleepdask"  # key of the description in a file
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet may take for one, and the apostrophe itself
 
 
 def open_features(path: str | os.PathLike[str]) -> xr.DataTree:
@@ -61,6 +61,12 @@ def open_features(path: str | os.PathLike[str]) -> xr.DataTree:
     raise FileFormatError("not a feature file", where=path, expected=f"one of {', '.join(FILE_NAMES.values())}")
 
 
+def description(schema: Any) -> dict[str, Any]:
+    """Description of the features of a table of Arrow: what `describe` gave when it was written; `KeyError` if none."""
+    document: dict[str, Any] = json.loads((schema.metadata or {})[_DESCRIPTION.encode()])
+    return document
+
+
 def write_features(features: xr.DataTree, path: Path, kind: str) -> None:
     """Write computed features in one of the formats `FILE_NAMES`; `path` may be a temporary name."""
     _WRITERS[kind](features, path)
@@ -94,10 +100,11 @@ def to_arrow(features: xr.DataTree) -> Any:
 
 def from_arrow(table: Any, where: object) -> xr.DataTree:
     """Give the features again that `to_arrow` made a table of; columns that it had not do not matter."""
-    description = (table.schema.metadata or {}).get(_DESCRIPTION.encode())
-    if description is None:
-        raise FileFormatError("a table that sleepdask did not write", where=where)
-    return tree_from_table(table.to_pandas(), json.loads(description))
+    try:
+        described = description(table.schema)
+    except KeyError:
+        raise FileFormatError("a table that sleepdask did not write", where=where) from None
+    return tree_from_table(table.to_pandas(), described)
 
 
 def _write_parquet(features: xr.DataTree, path: Path) -> None:
@@ -115,7 +122,7 @@ def _read_parquet(path: Path) -> xr.DataTree:
 def _write_csv(features: xr.DataTree, path: Path) -> None:
     """Values with all their digits; a cell that a spreadsheet would take for a formula gets an apostrophe."""
     table = flat_table(features)
-    table.columns = [f"'{name}" if name.startswith(_FORMULA) else name for name in table.columns]
+    table.columns = [escaped(name) for name in table.columns]
     table["start"] = [time.isoformat() for time in table["start"]]
     table.to_csv(path, index=False, quoting=csv.QUOTE_MINIMAL)
 
@@ -134,7 +141,7 @@ def _read_csv(path: Path) -> xr.DataTree:
     else:
         table["start"] = pd.to_datetime(texts, utc=True, format="ISO8601").dt.tz_localize(None)
     table["epoch"] = table["epoch"].astype(np.int64)
-    table.columns = [name.removeprefix("'") for name in table.columns]
+    table.columns = [unescaped(name) for name in table.columns]
     return tree_from_table(table, json.loads(provenance.read_text("utf-8"))["table"])
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import yaml
 
-from sleepdask.errors import FileFormatError, did_you_mean
+from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.signals.types import TYPES, UNKNOWN
+from sleepdask.signals.yaml_file import YamlFile
 
 _PACKAGED = Path(__file__).with_name("channels.yaml")
-_LARGEST = 1 << 20  # bytes
-_NULL = "tag:yaml.org,2002:null"
-_KEYS = ("type", "aliases")
 _REPEAT = re.compile(r" #\d+$")
 
 
@@ -96,9 +94,54 @@ def load_channel_table(path: str | os.PathLike[str] | None = None) -> ChannelTab
     packaged = _packaged()
     if path is None:
         return packaged
-    own = _table(Path(path))
-    names = {label: own.names.get(fold(name), name) for label, name in packaged.names.items()} | dict(own.names)
-    types = {own.names.get(fold(name), name): kind for name, kind in packaged.types.items()} | dict(own.types)
+    return _over(_table(Path(path)), packaged)
+
+
+def with_aliases(aliases: Mapping[str, Sequence[str]], table: ChannelTable | None = None) -> ChannelTable:
+    """Put names of one's own over a table.
+
+    Parameters
+    ----------
+    aliases
+        Labels by canonical name; they mean what they would in a file that `load_channel_table` reads.
+    table
+        What they are put over; default the table of the package.
+
+    Raises
+    ------
+    ParameterError
+        A name or a label is no text, or one label has two names.
+
+    Examples
+    --------
+    >>> table = with_aliases({"C3": ["1", "EEG 1"]})
+    >>> canonical_name("1", table), canonical_name("EEG C3-A2", table)
+    ('C3', 'C3-M2')
+    """
+    return _over(ChannelTable(alias_names(aliases), {}), _packaged() if table is None else table)
+
+
+def alias_names(aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Name of each folded label; `ParameterError` as `with_aliases`."""
+    names: dict[str, str] = {}
+    for name, labels in aliases.items():
+        listed = [] if isinstance(labels, str) else list(labels)
+        if not listed or not all(isinstance(text, str) and text.strip() for text in (name, *listed)):
+            raise ParameterError("no labels", where=f"aliases of {name!r}", expected="a list", found=repr(labels))
+        names[fold(name)] = name
+    if len(names) < len(aliases):
+        raise ParameterError("a name is there twice", where="aliases", found=", ".join(aliases))
+    for name, labels in aliases.items():
+        for label in labels:
+            if (other := names.setdefault(fold(label), name)) != name:
+                found = f"{other!r} and {name!r}"
+                raise ParameterError(f"the label {label!r} has two names", where="aliases", found=found)
+    return names
+
+
+def _over(own: ChannelTable, base: ChannelTable) -> ChannelTable:
+    names = {label: own.names.get(fold(name), name) for label, name in base.names.items()} | dict(own.names)
+    types = {own.names.get(fold(name), name): kind for name, kind in base.types.items()} | dict(own.types)
     return ChannelTable(names, types)
 
 
@@ -108,94 +151,45 @@ def _packaged() -> ChannelTable:
 
 
 def _table(path: Path) -> ChannelTable:
+    file = YamlFile.read(path, "channel table", "C3-M2: {type: eeg, aliases: [C3-A2]}")
     names: dict[str, str] = {}
     types: dict[str, str] = {}
-    entries = list(_items(_parsed(path), path, "a mapping from names to entries"))
+    entries = list(file.items(file.root, "a mapping from names to entries"))
     for key, entry in entries:
-        name = _text(key, path, "a name")
+        name = file.text(key, "a name")
         if names.setdefault(fold(name), name) != name or name in types:
-            raise _refusal(path, key, f"the name {name!r} is there twice", "one entry a name", "join the two entries")
-        types[name] = _type(entry, path)
+            raise file.refusal(key, f"the name {name!r} is there twice", "one entry a name", "join the two entries")
+        types[name] = _type(entry, file)
     for key, entry in entries:
-        name = _text(key, path, "a name")
-        for alias in _aliases(entry, path):
-            label = _text(alias, path, "a label")
+        name = file.text(key, "a name")
+        for alias in _aliases(entry, file):
+            label = file.text(alias, "a label")
             if (other := names.setdefault(fold(label), name)) != name:
                 what = f"the label {label!r} has two names"
-                raise _refusal(path, alias, what, "one name", "take it out of one", f"{other!r} and {name!r}")
+                raise file.refusal(alias, what, "one name", "take it out of one", f"{other!r} and {name!r}")
     return ChannelTable(names, {name: kind for name, kind in types.items() if kind})
 
 
-def _parsed(path: Path) -> yaml.Node | None:
-    """Nodes of a YAML file, which know their lines; no object is made of them."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError("no channel table", where=path, found=error.strerror, fix="check the path") from None
-    if len(raw) > _LARGEST:
-        raise FileFormatError("too large for a channel table", where=path, expected="at most 1 MiB")
-    try:
-        root: yaml.Node | None = yaml.compose(raw.decode("utf-8-sig"), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise FileFormatError(
-            "not YAML", where=f"{path}, line {line}", found=error.problem, fix="put labels with : or # into quotes"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise FileFormatError("not YAML", where=path, expected="text in UTF-8", found=type(error).__name__) from None
-    return root
-
-
-def _items(node: yaml.Node | None, path: Path, expected: str) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == _NULL):  # nothing is written
-        return
-    if not isinstance(node, yaml.MappingNode):
-        raise _refusal(path, node, "not a channel table", expected, "write 'C3-M2: {type: eeg, aliases: [C3-A2]}'")
-    yield from node.value
-
-
-def _entry(node: yaml.Node, path: Path) -> dict[str, yaml.Node]:
+def _entry(node: yaml.Node, file: YamlFile) -> dict[str, yaml.Node]:
     """Values of an entry by key; an entry left empty has none."""
-    values: dict[str, yaml.Node] = {}
-    for key, value in _items(node, path, "type and aliases"):
-        name = _text(key, path, "a key")
-        if name not in _KEYS:
-            raise _refusal(path, key, f"unknown key {name!r}", " or ".join(_KEYS), did_you_mean(name, _KEYS))
-        if name in values:
-            raise _refusal(path, key, f"{name!r} is there twice", "each key once", "join the two")
-        values[name] = value
-    return values
+    return file.entries(node, "type and aliases", ("type", "aliases"))
 
 
-def _type(entry: yaml.Node, path: Path) -> str:
-    node = _entry(entry, path).get("type")
+def _type(entry: yaml.Node, file: YamlFile) -> str:
+    node = _entry(entry, file).get("type")
     if node is None:
         return ""
-    kind, choices = _text(node, path, "a signal type"), [name for name in TYPES if name != UNKNOWN]
+    kind, choices = file.text(node, "a signal type"), [name for name in TYPES if name != UNKNOWN]
     if kind not in choices:
         fix = did_you_mean(kind, choices)
-        raise _refusal(path, node, "unknown signal type", f"one of {', '.join(choices)}", fix, repr(kind))
+        raise file.refusal(node, "unknown signal type", f"one of {', '.join(choices)}", fix, repr(kind))
     return kind
 
 
-def _aliases(entry: yaml.Node, path: Path) -> list[yaml.Node]:
-    node = _entry(entry, path).get("aliases")
+def _aliases(entry: yaml.Node, file: YamlFile) -> list[yaml.Node]:
+    node = _entry(entry, file).get("aliases")
     if node is None:
         return []
     if not isinstance(node, yaml.SequenceNode):
-        raise _refusal(path, node, "aliases are no list", "a list of labels", "write 'aliases: [C3-A2]'")
+        raise file.refusal(node, "aliases are no list", "a list of labels", "write 'aliases: [C3-A2]'")
     return list(node.value)
-
-
-def _text(node: yaml.Node, path: Path, expected: str) -> str:
-    """Text of a node as it is written: a label such as 1, no or 1-2 needs no quotes."""
-    if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or node.value == "<<":
-        raise _refusal(path, node, f"not {expected}", "a text", "write it on one line, in quotes if need be")
-    return " ".join(str(node.value).split())
-
-
-def _refusal(
-    path: Path, node: yaml.Node, what: str, expected: str, fix: str, found: str | None = None
-) -> FileFormatError:
-    line = node.start_mark.line + 1
-    return FileFormatError(what, where=f"{path}, line {line}", expected=expected, found=found, fix=fix)

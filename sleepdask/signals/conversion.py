@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -54,13 +54,28 @@ def to_unit(recording: T, units: str | Mapping[str, str]) -> T:
     [[1500.0, -2000.0]]
     """
     wanted = {"*": units} if isinstance(units, str) else dict(units)
+    where = recording_id(recording) if isinstance(recording, xr.DataTree) else "node"
+
+    def asked(name: str, kind: str, unit: str) -> str:
+        return _wanted_unit(name, kind, unit, wanted, where)
+
     if isinstance(recording, xr.DataTree):
-        nodes = [node.to_dataset() for node in recording.subtree if SIGNAL in node.data_vars]
-        where = recording_id(recording)
-        _check(nodes, wanted, where)
-        return on_signals(recording, lambda node: _converted(node, wanted, where))
-    _check([recording], wanted, "node")
-    return _converted(recording, wanted, "node")
+        _check([node.to_dataset() for node in recording.subtree if SIGNAL in node.data_vars], wanted, where)
+        return on_signals(recording, lambda node: _converted(node, asked, where))
+    _check([recording], wanted, where)
+    return _converted(recording, asked, where)
+
+
+def in_units(recording: xr.DataTree, units: Mapping[str, str]) -> xr.DataTree:
+    """Express channels in other units, as `to_unit` does; keys are their names, and none is a glob or a type.
+
+    Raises
+    ------
+    ParameterError
+        No factor converts the unit of a channel.
+    """
+    where = recording_id(recording)
+    return on_signals(recording, lambda node: _converted(node, lambda name, _, unit: units.get(name, unit), where))
 
 
 class ScaledArray(BackendArray):
@@ -69,7 +84,7 @@ class ScaledArray(BackendArray):
     def __init__(self, source: xr.Variable, factors: tuple[Fraction, ...]) -> None:
         self.source, self.factors = source, factors
         self.shape = source.shape
-        self.dtype = _floating(source.dtype)
+        self.dtype = floating(source.dtype)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[Any]:
         support = indexing.IndexingSupport.BASIC
@@ -86,7 +101,7 @@ def _scaled(samples: NDArray[Any], factors: tuple[Fraction, ...]) -> NDArray[Any
     up, down = (
         np.array([[getattr(each, part)] for each in factors], np.float64) for part in ("numerator", "denominator")
     )
-    return (samples.astype(np.float64) * up / down).astype(_floating(samples.dtype))
+    return (samples.astype(np.float64) * up / down).astype(floating(samples.dtype))
 
 
 def _scaled_block(
@@ -96,13 +111,14 @@ def _scaled_block(
     return _scaled(samples, factors[first:after])
 
 
-def _floating(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def floating(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Dtype of samples once they are computed with: their own if it is a floating one, else float64."""
     return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
 
 def _check(nodes: list[xr.Dataset], wanted: Mapping[str, str], where: str) -> None:
     """Raise `ParameterError` where a unit is none to convert to, or a key means no channel."""
-    channels = [channel for node in nodes for channel in _channels(node, where)]
+    channels = [channel for node in nodes for channel in described_channels(node, where)]
     for key, unit in wanted.items():
         if factor(normal_unit(unit)) is None:
             known = [each.name for each in UNITS if each.factor is not None]
@@ -123,9 +139,9 @@ def _check(nodes: list[xr.Dataset], wanted: Mapping[str, str], where: str) -> No
             )
 
 
-def _converted(node: xr.Dataset, wanted: Mapping[str, str], where: str) -> xr.Dataset:
-    channels = _channels(node, where)
-    units = [_wanted_unit(name, kind, unit, wanted, where) for name, kind, unit in channels]
+def _converted(node: xr.Dataset, asked: Callable[[str, str, str], str], where: str) -> xr.Dataset:
+    channels = described_channels(node, where)
+    units = [asked(*channel) for channel in channels]
     factors = tuple(
         _exact(unit, new, f"{where}, channel {name}") for (name, _, unit), new in zip(channels, units, strict=True)
     )
@@ -135,7 +151,7 @@ def _converted(node: xr.Dataset, wanted: Mapping[str, str], where: str) -> xr.Da
         if signal.chunks is None:
             data = indexing.LazilyIndexedArray(ScaledArray(signal, factors))
         else:
-            dtype = _floating(signal.dtype)
+            dtype = floating(signal.dtype)
             data = da.map_blocks(_scaled_block, signal.data, factors, dtype=dtype, meta=np.empty((0, 0), dtype))
         node = node.assign({SIGNAL: xr.Variable(signal.dims, data, signal.attrs, signal.encoding)})
     return node.assign_coords(unit=("channel", np.array(units, dtype=str)))
@@ -169,8 +185,8 @@ def _means(key: str, name: str, kind: str) -> bool:
     return key == kind if key in TYPES else matches(name, key)
 
 
-def _channels(node: xr.Dataset, where: str) -> list[tuple[str, str, str]]:
-    """Name, type and unit of each channel of a node."""
+def described_channels(node: xr.Dataset, where: str) -> list[tuple[str, str, str]]:
+    """Name, type and unit of each channel of a node; `ParameterError` if it is no node of signals."""
     if SIGNAL not in node.data_vars or node[SIGNAL].dims != ("channel", "time"):
         raise ParameterError(
             "not a node of signals",

@@ -165,11 +165,10 @@ def select_channels(nodes: Mapping[str, xr.Dataset], patterns: Sequence[str]) ->
                 expected=f"one of {', '.join(names)}",
                 fix=did_you_mean(pattern, names),
             )
-    exact, globs = set(patterns) & set(names), set(patterns) - set(names)
+    meant = names_meant(names, patterns)
     kept = {}
     for key, node in nodes.items():
-        channels = [str(name) for name in node["channel"].values]
-        keep = [name in exact or any(matches(name, pattern) for pattern in globs) for name in channels]
+        keep = [str(name) in meant for name in node["channel"].values]
         if any(keep):
             kept[key] = node.isel(channel=np.flatnonzero(keep))
     return kept
@@ -189,6 +188,13 @@ def only_channels(recording: xr.DataTree, patterns: Sequence[str]) -> xr.DataTre
     everything = {node.path: node.to_dataset(inherit=False) for node in recording.subtree}
     left = {path: kept.get(path, node) for path, node in everything.items() if path in kept or path not in nodes}
     return xr.DataTree.from_dict(left, name=recording.name)
+
+
+def names_meant(names: Iterable[str], patterns: Iterable[str]) -> set[str]:
+    """Names that any of the names or globs mean; one that is among the names as it is means no other."""
+    names, patterns = set(names), set(patterns)
+    globs = patterns - names
+    return names & patterns | {name for name in names if any(matches(name, pattern) for pattern in globs)}
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -10,8 +10,9 @@ import xarray as xr
 
 from sleepdask.findings import Finding
 from sleepdask.signals.channels import ChannelTable, load_channel_table
+from sleepdask.signals.index import DIM, ClockIndex, clock_of
 from sleepdask.signals.recording import SIGNAL, on_signals, with_labels
-from sleepdask.signals.types import contradicts
+from sleepdask.signals.types import UNKNOWN, contradicts, signal_type
 from sleepdask.signals.units import dimension, normal_unit
 
 
@@ -65,8 +66,8 @@ def rename_channels(recording: xr.DataTree, table: ChannelTable | None = None) -
     recording
         The same with canonical names in ``channel`` and the present ones in the coordinate ``label`` (which keeps
         what it holds if it is there already). ``signal_type`` is what the table says, unless the unit of the channel
-        contradicts it. ``attrs["findings"]`` tells of such a unit, and of channels numbered because they share a
-        name.
+        contradicts it; one that neither the table nor the label tells is told from the canonical name.
+        ``attrs["findings"]`` tells of such a unit, and of channels numbered because they share a name.
 
     Examples
     --------
@@ -93,6 +94,7 @@ def _renamed(node: xr.Dataset, names: dict[str, str], table: ChannelTable, findi
     labels = [str(label) for label in node["channel"].values]
     blank = np.full(len(labels), "")
     units, types = (node[name].values if name in node.coords else blank for name in ("unit", "signal_type"))
+    rate = clock_of(node).rate if isinstance(node.xindexes.get(DIM), ClockIndex) else None
     spelled, kinds = [], []
     for label, unit, kind in zip(labels, units.tolist(), types.tolist(), strict=True):
         name = table.name(label)
@@ -100,6 +102,8 @@ def _renamed(node: xr.Dataset, names: dict[str, str], table: ChannelTable, findi
             message = f"{name!r} is the name of another channel too"
             findings.append(_finding("channel-name", message, f"it is called {names[label]!r}", label))
         stated = table.types.get(name or "", kind)
+        if name is not None and stated in (UNKNOWN, ""):
+            stated = signal_type(name, unit, rate)
         if stated != kind and contradicts(stated, dimension(unit)):
             message = f"the channel table says {stated}, but its unit is {unit}"
             findings.append(_finding("channel-type", message, f"its type stays {kind or 'unknown'}", label))

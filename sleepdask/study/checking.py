@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -16,8 +15,10 @@ from sleepdask.io.diagnose import diagnose_file
 from sleepdask.io.folders import recording_files
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.signals.recording import signal_nodes, span
+from sleepdask.study.causes import causes
 from sleepdask.study.layout import Layout
-from sleepdask.study.opening import extraction_options, opened
+from sleepdask.study.opening import extraction_options, opened, without_places
+from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.plan import StudyPlan
 from sleepdask.study.table import Entry
 
@@ -31,7 +32,7 @@ class Checked:
     recording_id
         As in the table.
     problem
-        Why it would fail; empty if it would not.
+        How it would fail: its outcome then; None if it would not.
     findings
         What is odd about its files.
     missing
@@ -47,7 +48,7 @@ class Checked:
     """
 
     recording_id: str
-    problem: str = ""
+    problem: RecordingOutcome | None = None
     findings: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
     layout: Layout | None = None
@@ -59,7 +60,7 @@ class Checked:
         """Itself as JSON types."""
         return {
             "recording_id": self.recording_id,
-            "problem": self.problem,
+            "problem": "" if self.problem is None else self.problem.message,
             "findings": [finding.document() for finding in self.findings],
             "missing_channels": list(self.missing),
             "channels": [] if self.layout is None else list(self.layout.channels),
@@ -86,7 +87,9 @@ class _Checker:
             options = extraction_options(self.plan, entry, recording)
             planned = plan_extraction(recording, self.plan.features, **options)
         except Exception as error:
-            return Checked(entry.recording_id, f"{type(error).__name__}: {error}", findings)
+            message = without_places(str(error), entry)
+            failed = RecordingOutcome(entry.recording_id, FAILED, type(error).__name__, message)
+            return Checked(entry.recording_id, failed, findings)
         return Checked(
             entry.recording_id,
             findings=findings,
@@ -108,7 +111,8 @@ def _findings(entry: Entry) -> tuple[Finding, ...]:
 
 def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
     """Tell what all recordings together are like, as JSON types."""
-    sound = [each for each in checked if not each.problem]
+    sound = [each for each in checked if each.problem is None]
+    failed = [each.problem for each in checked if each.problem is not None]
     hours = [each.seconds / 3600 for each in sound]
     channels: dict[str, dict[str, Counter[str]]] = {}
     counts: Counter[str] = Counter()
@@ -120,10 +124,6 @@ def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
                 about["types"][channel.signal_type] += 1
                 about["units"][channel.unit] += 1
                 about["rates"][f"{node.rate:g}"] += 1
-    causes: dict[str, list[str]] = {}
-    for each in checked:
-        if each.problem:
-            causes.setdefault(cause(each.problem), []).append(each.recording_id)
     return {
         "recordings": len(checked),
         "ready": len(sound),
@@ -136,24 +136,8 @@ def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
             name: {"recordings": counts[name]} | {key: dict(values) for key, values in about.items()}
             for name, about in sorted(channels.items(), key=lambda item: -counts[item[0]])
         },
-        "problems": dict(sorted(causes.items(), key=lambda item: -len(item[1]))),
+        "problems": [asdict(cause) for cause in causes(failed, len(failed)).listed],
         "findings": dict(
             Counter(code for each in checked for code in {finding.code for finding in each.findings}).most_common()
         ),
     }
-
-
-_PATH = re.compile(r"\S*/(?=[^/\s]+)")
-_FILE = re.compile(r"\S+\.(?:edf|bdf|rec|xml|txt|csv|tsv|zarr)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\d[\d.,:T+-]*")
-
-
-def cause(problem: str) -> str:
-    """What is the same in the messages of several recordings: without names of files, times and numbers.
-
-    Examples
-    --------
-    >>> cause("FileFormatError: /data/a/n1.edf: header is cut off; found 100 bytes")
-    'FileFormatError: (file): header is cut off; found # bytes'
-    """
-    return _NUMBER.sub("#", _FILE.sub("(file)", _PATH.sub("", problem)))

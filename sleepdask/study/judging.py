@@ -50,6 +50,7 @@ def judged(
         invalid_channels=broken,
         stages={stage: count for stage, count in stage_counts(features["stage"].values).items() if count},
         hours=_hours(features),
+        coverage={name: round(float(node["coverage"].mean()), 6) for name, node in feature_nodes(features).items()},
         notes=tuple(features.attrs["notes"]),
         findings=tuple(features.attrs["findings"]),
     )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.recordings import open_recording
+from sleepdask.study.harmonise import Harmonised
 from sleepdask.study.plan import StudyPlan
 from sleepdask.study.table import Entry
 
 
-def opened(
-    plan: StudyPlan, entry: Entry, *, annotations: bool = True
-) -> tuple[xr.DataTree, tuple[str, ...], list[str]]:
+def opened(plan: StudyPlan, entry: Entry, *, annotations: bool = True) -> Harmonised:
     """Recording of a row, harmonised, not cut into chunks; with the channels it lacks, and notes."""
     paths = entry.paths if len(entry.paths) > 1 else entry.paths[0]
     recording = open_recording(
@@ -31,3 +31,10 @@ def extraction_options(plan: StudyPlan, entry: Entry, recording: xr.DataTree) ->
         start, zone = (recording, plan.timezone) if zoned else (None, None)  # rows in order tell equal hours apart
         hypnogram = read_hypnogram(entry.hypnogram, start=start, timezone=zone, policy=plan.policy)
     return {**plan.options, **entry.marks, "hypnogram": hypnogram, "workers": 1}
+
+
+def without_places(text: str, entry: Entry) -> str:
+    """Keep of the paths of a recording only names: folders may be named after people."""
+    for path in entry.inputs.values():
+        text = text.replace(path, path if "://" in path else Path(path).name)
+    return text

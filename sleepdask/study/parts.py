@@ -20,6 +20,11 @@ def part_name(recording_id: str) -> str:
     return f"features/recording_id={recording_id}/part-0.parquet"
 
 
+def arrays_name(recording_id: str) -> str:
+    """Folder of the features of a recording as arrays."""
+    return f"arrays/{recording_id}.zarr"
+
+
 def part_bytes(features: xr.DataTree, schema: pa.Schema) -> bytes:
     """Computed features as a Parquet file of these columns: null where the recording has no such channel."""
     table = to_arrow(features)

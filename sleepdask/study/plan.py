@@ -37,6 +37,8 @@ class StudyPlan:
         Of `open_recording`.
     harmonisation
         Names, montages, selection and units of channels.
+    arrays
+        Whether features are also written as arrays (Zarr).
     """
 
     features: tuple[Feature, ...]
@@ -45,6 +47,7 @@ class StudyPlan:
     timezone: str | None = None
     dtype: str | None = None
     harmonisation: Harmonisation = field(default_factory=Harmonisation)
+    arrays: bool = False
 
     def __post_init__(self) -> None:
         if not self.features:
@@ -90,6 +93,7 @@ class StudyPlan:
             "timezone": self.timezone,
             "dtype": self.dtype,
             "harmonisation": self.harmonisation.document(),
+            "arrays": self.arrays,
         }
 
     @classmethod
@@ -102,6 +106,7 @@ class StudyPlan:
             document["timezone"],
             document["dtype"],
             Harmonisation.from_document(document["harmonisation"]),
+            document["arrays"],
         )
 
     def keys(self, entry: Entry, hashes: Mapping[str, str], units: Mapping[str, str]) -> dict[str, str]:
@@ -123,6 +128,7 @@ class StudyPlan:
     @cached_property
     def _identity(self) -> tuple[dict[str, Any], dict[str, Any]]:
         document = self.document() | {"options": _meant(self.options)}
+        del document["arrays"]  # no value depends on it
         return dict(zip(self.names, document.pop("features"), strict=True)), document
 
 

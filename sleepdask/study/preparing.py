@@ -55,7 +55,9 @@ def prepare(
     units = common_units(layouts)
     columns = columns_of(_distinct(layouts), plan.features, plan.window, units, common_zone(layouts))
     parts = {name.removeprefix("recording_id=") for name in files.names("features")}
-    key = layout_key(columns)
+    if plan.arrays:
+        parts &= {name.removesuffix(".zarr") for name in files.names("arrays")}
+    key = layout_key(columns.schema)
     jobs, done = [], {}
     for entry in entries:
         name = entry.recording_id

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sleepdask.study.begun import FOLDER as BEGUN
-from sleepdask.study.checking import cause
+from sleepdask.study.causes import causes
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.lock import holder
 from sleepdask.study.outcome import STATUSES, RecordingOutcome
@@ -17,11 +18,7 @@ def standing(files: StudyFiles, ids: Sequence[str], outcomes: Mapping[str, Recor
     """Count outcomes by status, tell what is left and what is running, and group what failed, as JSON types."""
     known = set(ids)
     counts = Counter(outcome.status for outcome in outcomes.values())
-    causes: dict[str, list[str]] = {}
-    for name in ids:
-        if name in outcomes and not outcomes[name].ok:
-            outcome = outcomes[name]
-            causes.setdefault(f"{outcome.status}: {cause(f'{outcome.error_type}: {outcome.message}')}", []).append(name)
+    wrong = [outcomes[name] for name in ids if name in outcomes and not outcomes[name].ok]
     held = holder(files)
     return {
         "location": files.location,
@@ -32,5 +29,5 @@ def standing(files: StudyFiles, ids: Sequence[str], outcomes: Mapping[str, Recor
         "begun": [name for name in files.names(BEGUN) if name in known],
         "epochs": sum(outcome.epochs for outcome in outcomes.values()),
         "seconds": round(sum(outcome.seconds for outcome in outcomes.values()), 1),
-        "causes": dict(sorted(causes.items(), key=lambda item: -len(item[1]))),
+        "causes": [asdict(cause) for cause in causes(wrong, len(wrong)).listed],
     }

@@ -23,15 +23,17 @@ from sleepdask.study.failures import Limit
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.lock import run_lock
 from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
-from sleepdask.study.parts import part_name
+from sleepdask.study.parts import arrays_name, part_name
 from sleepdask.study.plan import FORMAT, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
 from sleepdask.study.scan import states_of
+from sleepdask.study.settings import allowed_failures
 from sleepdask.study.table import Entry, table_bytes
 from sleepdask.study.task import Analysis, Job
 
 PLAN = "study.json"
 TABLE = "recordings.csv"
+_RETRIES = 2  # of reading, where the configuration says nothing
 
 
 class Run:
@@ -62,10 +64,10 @@ class Run:
         limit: Limit,
     ) -> None:
         self._plan, self._files, self._config, self._limit = plan, files, config, limit
-        self._entries = entries
+        self._entries, self._columns = entries, prepared.columns
         self.jobs = prepared.jobs
         self.outcomes: dict[str, RecordingOutcome] = dict(prepared.done)
-        self.analysis = Analysis(plan, prepared.columns, files, token)
+        self.analysis = Analysis(plan, prepared.columns.schema, files, token, config.retries or _RETRIES)
         for outcome in self.outcomes.values():
             limit.count(outcome)
 
@@ -124,12 +126,13 @@ class Run:
         begun.end()
         return outcome
 
-    def write_plan(self) -> None:
+    def write_plan(self, command: Sequence[str]) -> None:
         """Write what is computed, and its table, before anything is."""
-        columns = self.analysis.columns
+        columns = self._columns
         document = {
             "format": FORMAT,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": list(command),
             "versions": versions(PACKAGES),
             **self._plan.document(),
             "recordings": len(self._entries),
@@ -150,6 +153,7 @@ class Run:
                 self._files.write(f"removed/{part}", self._files.read(part))
             self._files.remove(outcome_name(name))
             self._files.remove(part.rsplit("/", 1)[0])
+            self._files.remove(arrays_name(name))
         todo = {job.entry.recording_id for job in self.jobs}
         for name in set(self._files.names(BEGUN)) - todo:  # its worker died after it had said what became of it
             self._files.remove(f"{BEGUN}/{name}")
@@ -170,6 +174,7 @@ def open_run(
     *,
     retry_failed: bool = False,
     max_failures: int | str | None = None,
+    command: Sequence[str] = (),
 ) -> Iterator[Run]:
     """Context of a run that has the study for itself; however it ends, what was done is compiled.
 
@@ -180,13 +185,13 @@ def open_run(
     OutputError
         Nothing can be written there.
     """
-    limit = Limit.of(max_failures, len(entries))
+    limit = Limit(None if max_failures is None else allowed_failures(max_failures, len(entries)))
     with run_lock(files) as token, _files_of_run(files, token) as files:
         before = read_outcomes(files, [entry.recording_id for entry in entries])
         executor = study_executor(config, scanning=True)
         prepared = prepare(plan, entries, files, before, executor, retry_failed=retry_failed)
         run = Run(plan, entries, files, prepared, token, config, limit)
-        run.write_plan()
+        run.write_plan(command)
         run.set_aside()
         try:
             yield run

@@ -5,28 +5,30 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from time import sleep
 from typing import Any, TypeVar
 
+import pyarrow as pa
 import xarray as xr
 
-from sleepdask.errors import OutputError, SleepdaskError
+from sleepdask.errors import BackendError, OutputError, SleepdaskError
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import plan_extraction
+from sleepdask.io.results import write_features
 from sleepdask.parallel.outcome import here
 from sleepdask.runners import compute_here
 from sleepdask.study.accounts import outcome_name, read_outcome
 from sleepdask.study.begun import Begun
+from sleepdask.study.budget import check_budget
 from sleepdask.study.files import StudyFiles, taken_over
 from sleepdask.study.inputs import hashed
 from sleepdask.study.judging import judged
-from sleepdask.study.layout import Columns
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
-from sleepdask.study.opening import extraction_options, opened
+from sleepdask.study.opening import extraction_options, opened, without_places
 from sleepdask.study.outcome import FAILED, RecordingOutcome
-from sleepdask.study.parts import part_bytes, part_name, read_part
+from sleepdask.study.parts import arrays_name, part_bytes, part_name, read_part
 from sleepdask.study.plan import StudyPlan, digest
 from sleepdask.study.table import Entry
 from sleepdask.study.units import into_units
@@ -34,6 +36,7 @@ from sleepdask.study.usage import Usage
 
 R = TypeVar("R")
 _BACKOFF_SECONDS = 0.5
+_NOT_ITS_OWN = (OSError, MemoryError, BackendError)  # of the machine, not of the files: the next run tries again
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class Analysis:
     ----------
     plan
         What to compute.
-    columns
-        Of all tables.
+    schema
+        Columns of all tables.
     files
         Where they go.
     token
@@ -77,10 +80,10 @@ class Analysis:
     """
 
     plan: StudyPlan
-    columns: Columns
+    schema: pa.Schema
     files: StudyFiles
     token: str
-    retries: int = 2
+    retries: int = 0
 
     def __call__(self, job: Job) -> RecordingOutcome:
         """Analyse a recording and write what comes of it; an `OutputError` alone is raised."""
@@ -91,30 +94,35 @@ class Analysis:
             begun.end()
             return done
         attempts = begun.again()
-        outcome, part = self._attempt(job)
+        outcome, features = self._attempt(job)
         outcome = outcome.but(
             attempts=attempts, worker=here(), seconds=round(usage.seconds, 3), peak_memory=usage.peak_memory
         )
-        self.settle(outcome, part)
+        self.settle(outcome, features)
         begun.end()
         return outcome
 
-    def settle(self, outcome: RecordingOutcome, part: bytes | None = None) -> None:
-        """Write a table and the outcome that says so, in this order; a table that is no longer true goes first."""
+    def settle(self, outcome: RecordingOutcome, features: xr.DataTree | None = None) -> None:
+        """Write features and the outcome that says so, in this order; what is no longer true goes first."""
         if not holds(self.files, self.token):
             raise taken_over(self.files.location)
-        name = part_name(outcome.recording_id)
-        if part is not None:
-            self.files.remove(outcome_name(outcome.recording_id))  # it would be of another table
-            self.files.write(name, part)
+        name = outcome.recording_id
+        part = part_name(name)
+        if features is not None or not outcome.has_features:
+            self.files.remove(outcome_name(name))  # it would be of another table
+            self.files.remove(arrays_name(name))
+        if features is not None:
+            self.files.write(part, part_bytes(features, self.schema))
+            if self.plan.arrays:
+                self.files.write_folder(arrays_name(name), partial(write_features, features, kind="zarr"))
         elif not outcome.has_features:
-            self.files.remove(name.rsplit("/", 1)[0])
-        self.files.write(outcome_name(outcome.recording_id), outcome.to_json())
+            self.files.remove(part.rsplit("/", 1)[0])
+        self.files.write(outcome_name(name), outcome.to_json())
 
-    def _attempt(self, job: Job) -> tuple[RecordingOutcome, bytes | None]:
-        """Outcome and table of a recording; None where the table that is there stays."""
+    def _attempt(self, job: Job) -> tuple[RecordingOutcome, xr.DataTree | None]:
+        """Outcome of a recording and features to write; None where there are none, or those that are there stay."""
         entry = job.entry
-        outcome = RecordingOutcome(entry.recording_id, layout_key=layout_key(self.columns))
+        outcome = RecordingOutcome(entry.recording_id, layout_key=layout_key(self.schema))
         try:
             known = {} if job.before is None else job.before.inputs
             inputs = {role: hashed(path, known.get(role)) for role, path in entry.inputs.items()}
@@ -131,26 +139,30 @@ class Analysis:
         except Exception as error:
             failure = outcome.but(
                 status=FAILED,
+                content_key="" if isinstance(error, _NOT_ITS_OWN) else outcome.content_key,
                 error_type=type(error).__name__,
-                message=_without_folders(str(error) or type(error).__name__, entry),
-                traceback=_without_folders(_traceback(error), entry),
+                message=without_places(str(error) or type(error).__name__, entry),
+                traceback=without_places(_traceback(error), entry),
             )
             return failure, None
 
-    def _analysed(self, job: Job, outcome: RecordingOutcome) -> tuple[RecordingOutcome, bytes | None]:
+    def _analysed(self, job: Job, outcome: RecordingOutcome) -> tuple[RecordingOutcome, xr.DataTree | None]:
         before = job.before or RecordingOutcome("")
         same = before.content_key == outcome.content_key
         old = self._part(outcome) if before.has_features else None
         if same and not job.again and (old is not None or before.status == FAILED):
-            # its files were touched or moved, or the study has other columns now
+            # its files were touched or moved, or the study has other columns now, or wants arrays too
             relaid = before.but(inputs=outcome.inputs, layout_key=outcome.layout_key)
-            if old is None or before.layout_key == outcome.layout_key:
-                return relaid, None
-            return relaid, part_bytes(old, self.columns.schema)
+            stays = before.layout_key == outcome.layout_key and self._has_arrays(outcome)
+            return relaid, None if stays else old
         keys = set() if job.again or before.epochs_failed else set(before.feature_keys.values())
         features, missing, invalid = self._features(job, outcome, old, keys)
         outcome = judged(outcome, features, missing, invalid)
-        return outcome, part_bytes(features, self.columns.schema) if outcome.has_features else None
+        return outcome, features if outcome.has_features else None
+
+    def _has_arrays(self, outcome: RecordingOutcome) -> bool:
+        """Whether there are arrays, if there should be."""
+        return not self.plan.arrays or self.files.exists(arrays_name(outcome.recording_id))
 
     def _part(self, outcome: RecordingOutcome) -> xr.DataTree | None:
         """Features that were computed before; None if their table is not there, or damaged."""
@@ -167,6 +179,7 @@ class Analysis:
         recording, invalid = into_units(recording, job.units)
         options = self._patiently(lambda: extraction_options(self.plan, job.entry, recording))
         whole = plan_extraction(recording, self.plan.features, **options)
+        check_budget(whole)
         planned = {feature for node in whole.nodes.values() for feature in node.task.features}
         names = [name for name, feature in self.plan.names.items() if feature in planned]
         todo = names if old is None else [name for name in names if outcome.feature_keys[name] not in keys]
@@ -195,18 +208,11 @@ class Analysis:
         return read()
 
 
-def _without_folders(text: str, entry: Entry) -> str:
-    """Keep of the paths of a recording only names: folders may be named after people."""
-    for path in entry.inputs.values():
-        text = text.replace(path, path if "://" in path else Path(path).name)
-    return text
-
-
 def _traceback(error: BaseException) -> str:
     """Traceback of an error; of one of our own, which says all itself, none."""
     return "" if isinstance(error, SleepdaskError) else "".join(traceback.format_exception(error))
 
 
-def layout_key(columns: Columns) -> str:
+def layout_key(schema: pa.Schema) -> str:
     """Hash of the columns of a table."""
-    return digest([[each.name, str(each.type)] for each in columns.schema])
+    return digest([[each.name, str(each.type)] for each in schema])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # pages use the colours and texts without it
+    from matplotlib.axes import Axes
 
 INK = "#1f2933"
 MUTED = "#697586"
@@ -13,6 +17,9 @@ NO_DATA = "#ced4da"
 REM = "#d55e00"  # this and those below: Okabe & Ito, told apart with any colour vision
 BLUE = "#0072b2"
 ORANGE = "#c47900"
+SKY = "#56b4e9"
+GREEN = "#009e73"
+PURPLE = "#cc79a7"
 
 TITLE, LABEL, SMALL = 13, 9, 8
 

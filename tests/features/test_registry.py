@@ -100,6 +100,33 @@ def test_parameters_by_name_need_no_text() -> None:
     assert create("hjorth") == Hjorth()
 
 
+@pytest.mark.parametrize(
+    ("parameters", "feature"),
+    [
+        (
+            {"bands": [["slow", "0.5", "1"], ["fast", 20, 40.0]]},
+            BandPower(bands=(("slow", 0.5, 1.0), ("fast", 20, 40))),
+        ),
+        ({"bands": ["slow@0.5-1", ("fast", "20", "40")]}, BandPower(bands=(("slow", 0.5, 1.0), ("fast", 20, 40)))),
+        ({"bands": {"slow": ["0.5", "1"]}, "relative": "no"}, BandPower(bands=(("slow", 0.5, 1.0),), relative=False)),
+        ({"edges": ["90", 50], "bands": None}, BandPower(edges=(90.0, 50.0))),
+    ],
+)
+def test_lists_may_hold_texts(parameters: dict[str, object], feature: Feature) -> None:
+    made = create("bandpower", parameters)
+    assert made == feature
+    assert repr(made.parameters) == repr(feature.parameters)
+    assert hash(made) == hash(feature)
+
+
+@pytest.mark.parametrize(
+    "bands", [[["slow", "0.5"]], [["slow", "half", "1"]], [[["slow"], "1", "2"]], {"slow": ["1"]}, "5"]
+)
+def test_lists_that_do_not_fit_are_refused(bands: object) -> None:
+    with pytest.raises(ParameterError, match="bandpower"):
+        create("bandpower", {"bands": bands})
+
+
 def test_catalogue_is_sorted_and_has_the_built_in_features() -> None:
     names = list(catalogue())
     assert names == sorted(names)

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, show
-from sleepdask.cli.study.options import plan_options, planned
+from sleepdask.cli.study.options import plan_options
 from sleepdask.cli.study.texts import causes_text, some
-from sleepdask.cli.where import backend_options
-from sleepdask.parallel.config import ParallelConfig
+from sleepdask.parallel.settings import get_parallel_config, parallel_config
 from sleepdask.study.checking import cohort
+from sleepdask.study.config import StudyConfig
+from sleepdask.study.study import Study
 
 _MOST_CHANNELS = 40
 
@@ -20,14 +21,15 @@ _MOST_CHANNELS = 40
 @click.command("check")
 @click.argument("table", type=click.Path(path_type=Path))
 @plan_options
-@backend_options
 @output_options
-def command(table: Path, *, config: ParallelConfig, quiet: bool, as_json: bool, **options: Any) -> int:
+def command(table: Path, *, study_config: StudyConfig, quiet: bool, as_json: bool) -> int:
     """Look at all recordings of TABLE as a run would open them: channels, rates, lengths, scores, problems.
 
     Exit code 3 if any would fail, or anything is odd.
     """
-    checked = planned(table, None, options).check(config=config)
+    with parallel_config(enable_progress=get_parallel_config().enable_progress and not quiet):
+        study = Study.from_table(table, table.with_suffix(".study"), config=study_config)
+    checked = study.check()
     summary = cohort(checked)
     document = {"summary": summary, "recordings": [each.document() for each in checked]}
     show(document, _text(summary), as_json=as_json)

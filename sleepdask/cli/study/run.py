@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, show
-from sleepdask.cli.study.options import plan_options, planned
+from sleepdask.cli.study.options import plan_options
 from sleepdask.cli.study.texts import standing_text
-from sleepdask.cli.where import backend_options
-from sleepdask.parallel.config import ParallelConfig
-from sleepdask.parallel.settings import parallel_config
+from sleepdask.cli.words import command_words
+from sleepdask.parallel.settings import get_parallel_config, parallel_config
+from sleepdask.study.config import StudyConfig
+from sleepdask.study.study import Study
 
 
 @click.command("run")
@@ -22,19 +22,19 @@ from sleepdask.parallel.settings import parallel_config
 @click.option("--dry-run", is_flag=True, help="Show what would be done and stop.")
 @click.option("--retry-failed", is_flag=True, help="Also analyse again what is not ok.")
 @click.option("--max-failures", metavar="N|N%", help="Stop when more recordings failed: a number, or a share of all.")
-@backend_options
+@click.option("--report/--no-report", default=True, help="Write report.html at the end.  [default: report]")
 @output_options
 def command(
     table: Path,
     *,
     output: str,
-    config: ParallelConfig,
+    study_config: StudyConfig,
     dry_run: bool,
     retry_failed: bool,
     max_failures: str | None,
+    report: bool,
     quiet: bool,
     as_json: bool,
-    **options: Any,
 ) -> int:
     """Compute features of every recording in TABLE and write them into a folder; what is done already is kept.
 
@@ -42,9 +42,10 @@ def command(
     each), study.json and report.html. Run it again to go on, or after files, features or parameters have changed: only
     what they touch is computed. Exit codes: 0 all ok, 3 some are not, 2 refused, 130 interrupted.
     """
-    study = planned(table, output, options)
+    with parallel_config(enable_progress=get_parallel_config().enable_progress and not quiet):
+        study = Study.from_table(table, output, config=study_config, command=command_words())
     if dry_run:
-        prepared = study.prepared(retry_failed=retry_failed, config=config)
+        prepared = study.prepared(retry_failed=retry_failed)
         todo = [job.entry.recording_id for job in prepared.jobs]
         unreadable = {name: scan.error for name, scan in prepared.scans.items() if scan.error}
         document = {
@@ -60,9 +61,10 @@ def command(
         )
         show(document, text, as_json=as_json)
         return DONE
-    with parallel_config(config, enable_progress=config.enable_progress and not quiet) as where:
-        count = sum(1 for _ in study.iterate(retry_failed=retry_failed, max_failures=max_failures, config=where))
-    state = study.standing() | {"analysed": count}
+    count = sum(1 for _ in study.iterate(retry_failed=retry_failed, max_failures=max_failures))
+    if report and (count or not study.has_report):
+        study.report()
+    state = study.standing() | {"location": output, "analysed": count}
     nothing = "" if count else "\nnothing to do: files, features and parameters are those of the last run"
     show(state, standing_text(state) + nothing, as_json=as_json, quiet=quiet)
     return DONE if state["statuses"]["ok"] == state["recordings"] else WITH_FINDINGS

@@ -22,16 +22,17 @@ def standing_text(state: Mapping[str, Any]) -> str:
     return "\n".join(lines + causes_text(state["causes"]))
 
 
-def causes_text(causes: Mapping[str, Sequence[str]]) -> list[str]:
+def causes_text(causes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Lines of what went wrong, most common first, with some of the recordings."""
     lines = []
-    for cause, ids in causes.items():
-        lines.append(f"  {len(ids):>5}  {some(ids)}")
-        lines += textwrap.wrap(cause, 110, initial_indent=" " * 9, subsequent_indent=" " * 9)
+    for cause in causes:
+        lines.append(f"  {cause['count']:>5}  {some(cause['ids'], cause['count'])}")
+        said = f"{cause['error_type']}: {cause['example']}"
+        lines += textwrap.wrap(said, 110, initial_indent=" " * 9, subsequent_indent=" " * 9)
     return lines
 
 
-def some(ids: Sequence[str]) -> str:
-    """Name the first few, and count the rest."""
-    rest = len(ids) - _MOST_IDS
+def some(ids: Sequence[str], count: int | None = None) -> str:
+    """Name the first few, and count the rest of all or of `count`."""
+    rest = (len(ids) if count is None else count) - _MOST_IDS
     return ", ".join(ids[:_MOST_IDS]) + (f" and {rest} more" if rest > 0 else "")
