@@ -17,7 +17,7 @@ MakeDisk = Callable[[str], Disk]
 
 @pytest.fixture
 def make_disk(tmp_path: Path) -> Iterator[MakeDisk]:
-    """Mount a file system of some size: `make_disk("1m")`."""
+    """Mount a file system of some size: `make_disk("800k")`."""
     made: list[Any] = []
 
     def make(size: str) -> Disk:
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("where", [("--backend", "sync"), ("--backend", "processes", "--workers", "2")])
 def test_full(cohort: Path, truth: Path, make_disk: MakeDisk, tmp_path: Path, where: tuple[str, ...]) -> None:
-    disk, log, said = make_disk("1m"), tmp_path / "computed.txt", tmp_path / "said.txt"
+    disk, log, said = make_disk("800k"), tmp_path / "computed.txt", tmp_path / "said.txt"
     output = disk.folder / "study"
     who = {"client" if "sync" in where else "worker": {"log": str(log)}}
     with watched(output, tmp_path / "watched.json"):
