@@ -80,6 +80,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "storage.md",
         "study-table.md",
         "study.md",
+        "study-results.md",
         "time.md",
     }
     assert set(with_blocks("console")) == set(with_blocks("python")) == tested
