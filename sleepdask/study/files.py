@@ -125,7 +125,7 @@ class Folder(StudyFiles):
         target = self._path(name)
         unfinished = self._unfinished / f"{uuid4().hex}-{target.name}"
         try:
-            with _refusing(target):
+            with self._changing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 unfinished.mkdir(parents=not self._of_run)
                 fill(unfinished)
@@ -177,11 +177,22 @@ class Folder(StudyFiles):
         return LocalFileSystem(), self.location
 
     @contextmanager
+    def _changing(self, target: Path) -> Iterator[None]:
+        """Context of a change, in which an error of the system becomes one of ours."""
+        try:
+            with _refusing(target):
+                yield
+        except OutputError:
+            if self._of_run and not self._unfinished.exists():
+                raise taken_over(self.location) from None
+            raise
+
+    @contextmanager
     def _staged(self, target: Path, data: bytes, *, lasting: bool) -> Iterator[Path]:
         """Context with a whole file that is to become the target."""
         unfinished = self._unfinished / f"{uuid4().hex}-{target.name}"
         try:
-            with _refusing(target):
+            with self._changing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if not self._of_run:
                     unfinished.parent.mkdir(exist_ok=True)
@@ -191,10 +202,6 @@ class Folder(StudyFiles):
                         file.flush()
                         os.fsync(file.fileno())
                 yield unfinished
-        except OutputError:
-            if self._of_run and not self._unfinished.exists():
-                raise taken_over(self.location) from None
-            raise
         finally:
             with suppress(OSError):  # one that could not be written cannot be removed either
                 unfinished.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
 from sleepdask.study.parts import arrays_name, part_name
 from sleepdask.study.plan import FORMAT, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
+from sleepdask.study.report import FILE_NAME as REPORT
 from sleepdask.study.scan import states_of
 from sleepdask.study.settings import allowed_failures
 from sleepdask.study.table import Entry, table_bytes
@@ -127,7 +128,10 @@ class Run:
         return outcome
 
     def write_plan(self, command: Sequence[str]) -> None:
-        """Write what is computed, and its table, before anything is."""
+        """Write what is computed, and its table, before anything is; a report that will not be true any more goes."""
+        table = table_bytes(self._entries, self._files.location)
+        if self.jobs or not self._is_there(TABLE, table):
+            self._files.remove(REPORT)
         columns = self._columns
         document = {
             "format": FORMAT,
@@ -140,7 +144,13 @@ class Run:
             "schema": {field.name: str(field.type) for field in columns.schema},
         }
         self._files.write(PLAN, json.dumps(document, indent=1, ensure_ascii=False).encode())
-        self._files.write(TABLE, table_bytes(self._entries, self._files.location))
+        self._files.write(TABLE, table)
+
+    def _is_there(self, name: str, data: bytes) -> bool:
+        try:
+            return self._files.read(name) == data
+        except FileNotFoundError:
+            return False
 
     def set_aside(self) -> None:
         """Move tables of recordings that the study no longer has out of the way of those who read all of them."""

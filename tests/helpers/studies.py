@@ -33,7 +33,18 @@ class Runner:
     def __init__(self, table: Path, output: Path, log: Path, *options: str, **planted: dict[str, Any]) -> None:
         self._log = log
         program = [str(PLANTED)] if "client" in planted else ["-m", "sleepdask"]
-        words = ["study", "run", str(table), "-o", str(output), "--features", FEATURES, "--json", *options]
+        words = [
+            "study",
+            "run",
+            str(table),
+            "-o",
+            str(output),
+            "--features",
+            FEATURES,
+            "--json",
+            "--no-report",
+            *options,
+        ]
         with log.open("wb") as said:
             self.process = subprocess.Popen(
                 [sys.executable, *program, *words],
@@ -105,8 +116,12 @@ def finished(output: Path) -> set[str]:
 
 
 def features(output: Path) -> dict[str, bytes]:
-    """All that is in the folder of features: bytes by name, nothing for a folder."""
-    folder = output / "features"
+    """All that is in the folder of features."""
+    return tree(output / "features")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All that is in a folder: bytes by name, nothing for a folder."""
     return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else b"" for p in sorted(folder.rglob("*"))}
 
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import sleep
 
 PAUSE = 0.005  # seconds; the tests have two CPUs
 
@@ -23,8 +22,8 @@ def watched(output: Path, report: Path, least: int = 20) -> Iterator[None]:
     finally:
         watcher.communicate(timeout=60)  # the end of its input ends it
     seen = json.loads(report.read_text())
-    assert not seen["wrong"]
-    assert seen["whole"] >= least
+    assert not seen["wrong"], seen["wrong"]
+    assert seen["whole"] >= least, seen["whole"]
 
 
 def wrong(output: Path, seen: dict[str, object]) -> list[str]:
@@ -66,10 +65,11 @@ def _watch(output: Path, report: Path) -> None:
     seen: dict[str, object] = {}
     problems: list[str] = []
     whole: set[object] = set()
-    while not ended.is_set():
+    last = False
+    while not last:
+        last = ended.wait(PAUSE)
         problems += wrong(output, seen)
         whole |= set(seen.items())
-        sleep(PAUSE)
     report.write_text(json.dumps({"wrong": problems, "whole": len(whole)}))
 
 

@@ -1,4 +1,4 @@
-"""A hundred small nights, a study of them that nothing happened to, and clusters that end with each test."""
+"""Small nights, a study of them that nothing happened to, and clusters that end with each test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sleepdask.parallel import close_pools
 from sleepdask.simulate import SMALL_MONTAGE, simulate_cohort
 from sleepdask.study import Study
 
-NIGHTS = 100
+NIGHTS = 60  # more than are looked at without processes
 TEST_SECONDS = 400
 StartElsewhere = Callable[..., Elsewhere]
 
@@ -37,7 +37,7 @@ def truth(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def few(cohort: Path) -> Path:
     """Table of the first twelve nights alone."""
     table = cohort.with_name("few.csv")
@@ -45,11 +45,19 @@ def few(cohort: Path) -> Path:
     return table
 
 
-@pytest.fixture
-def few_truth(few: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def few_truth(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of their study that was never interrupted."""
-    output = tmp_path / "truth"
+    output = tmp_path_factory.mktemp("few") / "study"
     Study.from_table(few, output, features=FEATURES).run(backend="sync")
+    return output
+
+
+@pytest.fixture(scope="session")
+def few_arrays(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of their study with arrays that was never interrupted."""
+    output = tmp_path_factory.mktemp("arrays") / "study"
+    Study.from_table(few, output, features=FEATURES, arrays=True).run(backend="sync")
     return output
 
 

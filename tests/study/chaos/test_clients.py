@@ -9,7 +9,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from studies import Runner, check_whole, computed, finished, times_computed
+from studies import Runner, check_whole, computed, finished, names, times_computed, tree
 from watcher import watched
 
 pytestmark = pytest.mark.slow
@@ -46,11 +46,11 @@ def test_a_client_is_killed_ten_times_at_random(cohort: Path, truth: Path, outpu
     study = Study(cohort, output)
     with watched(output, output.with_name("watched.json")):
         for k in range(10):
-            client = study.run(*HERE, worker={"seconds": 0.1})
+            client = study.run(*HERE, worker={"seconds": 0.15})
             if k % 3 == 0:  # while it starts, scans, or has just begun
                 sleep(rng.uniform(0.5, 5))
             else:
-                more = rng.randint(1, 8)
+                more = rng.randint(1, 4)
                 client.wait_for(lambda: study.more_than(more), "more outcomes")  # noqa: B023
                 sleep(rng.uniform(0, 0.3))
             client.kill(signal.SIGINT if k in (2, 6) else signal.SIGKILL)
@@ -78,23 +78,46 @@ IN_A_WORKER = {
 
 def test_a_client_is_killed_at_the_worst_moments(cohort: Path, truth: Path, output: Path, tmp_path: Path) -> None:
     study = Study(cohort, output)
+    moments = [("client", where) for where in IN_A_CLIENT.values()]
+    moments[2:2] = [("worker", where) for where in IN_A_WORKER.values()]  # while there is work for workers
     with watched(output, output.with_name("watched.json")):
-        for k, (who, where) in enumerate(
-            [
-                ("client", IN_A_CLIENT["looking at recordings"]),
-                ("client", IN_A_CLIENT["writing the plan"]),
-                *(("worker", where) for where in IN_A_WORKER.values()),
-                ("client", IN_A_CLIENT["compiling the outcomes"]),
-            ]
-        ):
-            marker = tmp_path / f"held-{k}"
-            client = study.run(*HERE, **{who: {"hold": [where, str(marker)]}})
-            client.wait_for(marker.exists, f"{who} at {where}")
-            assert marker.exists(), client.said
-            client.kill()
-            study.check()
+        for k, (who, where) in enumerate(moments):
+            kill_at(study, who, where, tmp_path / f"held-{k}", *HERE)
         assert len(finished(output)) == len(finished(truth))
         study.run(*HERE).end(FOUND)
         study.check()
     check_whole(output, truth)
-    assert len(times_computed(study.log)) >= len(finished(output)) - 5
+
+
+def kill_at(study: Study, who: str, where: str, marker: Path, *options: str) -> None:
+    """Kill a client that is held, or one of whose workers is, just before it calls a function."""
+    client = study.run(*options, **{who: {"hold": [where, str(marker)]}})
+    client.wait_for(marker.exists, f"{who} at {where}")
+    assert marker.exists(), client.said
+    client.kill()
+    study.check()
+
+
+def test_a_client_is_killed_while_arrays_are_written(few: Path, few_arrays: Path, output: Path, tmp_path: Path) -> None:
+    study, options = Study(few, output), ("--backend", "processes", "--workers", "1", "--arrays")
+    kill_at(study, "worker", "sleepdask.study.files:_sync", tmp_path / "held", *options)
+    assert not output.joinpath("arrays").exists() or not list(output.glob("arrays/*"))
+    study.run(*options).end(0, FOUND)
+    check_whole(output, few_arrays)
+    assert tree(output / "arrays") == tree(few_arrays / "arrays")
+
+
+def test_a_client_is_killed_before_its_report_is_there(
+    few: Path, few_truth: Path, output: Path, tmp_path: Path
+) -> None:
+    """A report of the run before, which has become wrong, is not left in its place."""
+    study, options = Study(few, output), ("--backend", "sync", "--report")
+    half = few.with_name("half.csv")
+    half.write_text("".join(few.read_text().splitlines(keepends=True)[:7]))
+    Study(half, output).run(*options).end(0, FOUND)
+    assert "report.html" in names(output)
+    kill_at(study, "client", "sleepdask.study.study:Study.report", tmp_path / "held", *options)
+    assert "report.html" not in names(output)
+    study.run(*options).end(0, FOUND)
+    assert "report.html" in names(output)
+    assert tree(output / "features") == tree(few_truth / "features")
