@@ -21,7 +21,8 @@ from sleepdask.study.covariates import Covariates, covariate_table
 from sleepdask.study.dataset import features, open_dataset
 from sleepdask.study.files import Folder, StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
-from sleepdask.study.run import PLAN, TABLE
+from sleepdask.study.plan import PLAN
+from sleepdask.study.run import TABLE
 from sleepdask.study.summary import summarise
 from sleepdask.study.table import Entry, read_table
 

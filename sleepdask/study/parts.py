@@ -10,19 +10,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 
+from sleepdask.errors import ChangedFileError
 from sleepdask.io.results import from_arrow, to_arrow
 
+PARTITION = "recording_id="  # folders of one recording each are called so, as Hive calls them
 _ELAPSED = b"sleepdask_elapsed"  # first start, and step, in ns, of a recording without a date: its column is null
 
 
 def part_name(recording_id: str) -> str:
     """File of a recording within the study: a partition as Hive lays them out."""
-    return f"features/recording_id={recording_id}/part-0.parquet"
+    return f"features/{PARTITION}{recording_id}/part-0.parquet"
 
 
 def part_bytes(features: xr.DataTree, schema: pa.Schema) -> bytes:
-    """Computed features as a Parquet file of these columns: null where the recording has no such channel."""
+    """Computed features as a Parquet file of these columns: null where the recording has no such channel.
+
+    Raises
+    ------
+    ChangedFileError
+        They have a column that is none of these.
+    """
     table = to_arrow(features)
+    if more := [name for name in table.column_names if name not in schema.names]:
+        raise ChangedFileError(
+            "the recording is not as it was when all were looked at",
+            found=f"{len(more)} columns more, such as {more[0]}",
+            fix="run the study again",
+        )
     metadata = {key: value for key, value in table.schema.metadata.items() if key != b"pandas"}
     if pa.types.is_duration(table.schema.field("start").type):
         starts = features.coords["start"].values.astype(np.int64)

@@ -19,6 +19,7 @@ from sleepdask.study.table import Entry
 from sleepdask.times import duration_ns
 from sleepdask.zones import Zone
 
+PLAN = "study.json"
 FORMAT = 1  # of part files and outcomes: another one is computed anew
 _OPTIONS = ("epoch", "step", "start", "end", "origin", "lights_off", "lights_on", "min_coverage")
 
@@ -124,6 +125,11 @@ class StudyPlan:
     def _identity(self) -> tuple[dict[str, Any], dict[str, Any]]:
         document = self.document()
         return dict(zip(self.names, document.pop("features"), strict=True)), document
+
+
+def content_key(keys: Mapping[str, str]) -> str:
+    """Hash of all that `StudyPlan.keys` gives, in the order of the features, which is that of the columns."""
+    return digest(list(keys.values()))
 
 
 def digest(thing: Any) -> str:

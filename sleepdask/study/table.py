@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -78,24 +79,35 @@ def read_table(path: str | os.PathLike[str]) -> list[Entry]:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+        raw = path.read_bytes()
     except FileNotFoundError:
         raise ParameterError("no such table", where=path, fix="sleepdask study find makes one of a folder") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise FileFormatError("cannot be read as a table", where=path, found=str(error)) from error
+    except OSError as error:
+        raise FileFormatError("the table cannot be read", where=path, found=error.strerror or str(error)) from error
+    return table_entries(raw, path.absolute().parent, where=path)
+
+
+def table_entries(raw: bytes, folder: str | os.PathLike[str], *, where: object) -> list[Entry]:
+    """Rows of a table that lies in a folder; as `read_table`."""
+    try:
+        table = pd.read_csv(
+            io.BytesIO(raw), dtype="str", keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
+        )
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise FileFormatError("cannot be read as a table", where=where, found=str(error)) from error
     lacking = [name for name in ("recording_id", "path") if name not in table.columns]
     if lacking:
         found = ", ".join(table.columns)
-        raise FileFormatError("columns are missing", where=path, expected=", ".join(lacking), found=found)
-    check_ids(table["recording_id"].tolist(), path)
+        raise FileFormatError("columns are missing", where=where, expected=", ".join(lacking), found=found)
+    check_ids(table["recording_id"].tolist(), where)
     covariates = pd.DataFrame({name: _typed(table[name]) for name in table.columns if name not in RESERVED})
     columns = {str(name): list(covariates[name]) for name in covariates}
     rows: list[dict[str, str]] = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     return [
         Entry(
             row["recording_id"],
-            _files(row["path"], path, row["recording_id"]),
-            _located(row["hypnogram"].strip(), path) if row.get("hypnogram", "").strip() else None,
+            _files(row["path"], Path(folder), f"{where}, {row['recording_id']}"),
+            _located(row["hypnogram"].strip(), Path(folder)) if row.get("hypnogram", "").strip() else None,
             {name: row[name].strip() for name in ("lights_off", "lights_on") if row.get(name, "").strip()},
             {name: values[k] for name, values in columns.items()},
         )
@@ -128,18 +140,18 @@ def check_ids(ids: list[str], where: object) -> None:
         seen[folded] = each
 
 
-def _files(text: str, table: Path, recording_id: str) -> tuple[str, ...]:
-    whole = _located(text.strip(), table)
+def _files(text: str, folder: Path, where: str) -> tuple[str, ...]:
+    whole = _located(text.strip(), folder)
     parts = [part.strip() for part in text.split(SEPARATOR)]
     if len(parts) == 1 or (not is_url(whole) and Path(whole).exists()):
         parts = [text.strip()]
     if not all(parts):
-        raise FileFormatError("a path is empty", where=f"{table}, {recording_id}")
-    return tuple(_located(part, table) for part in parts)
+        raise FileFormatError("a path is empty", where=where)
+    return tuple(_located(part, folder) for part in parts)
 
 
-def _located(text: str, table: Path) -> str:
-    return text if is_url(text) else str(table.absolute().parent / text)
+def _located(text: str, folder: Path) -> str:
+    return text if is_url(text) else str(folder / text)
 
 
 def _typed(column: pd.Series[str]) -> pd.Series[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from time import sleep
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import xarray as xr
 
-from sleepdask.errors import BackendError, OutputError, SleepdaskError
+from sleepdask.errors import BackendError, ChangedFileError, OutputError
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import plan_extraction
 from sleepdask.parallel.outcome import here
@@ -20,14 +19,15 @@ from sleepdask.study.accounts import outcome_name, read_outcome
 from sleepdask.study.begun import Begun
 from sleepdask.study.budget import check_budget
 from sleepdask.study.files import StudyFiles, taken_over
-from sleepdask.study.inputs import hashed
+from sleepdask.study.inputs import hashed, looks_the_same, state_of
 from sleepdask.study.judging import judged
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
-from sleepdask.study.opening import extraction_options, opened, without_places
+from sleepdask.study.opening import extraction_options, opened
 from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.parts import part_bytes, part_name, read_part
-from sleepdask.study.plan import StudyPlan, digest
+from sleepdask.study.plan import PLAN, StudyPlan, content_key, digest
+from sleepdask.study.saying import message_of, traceback_of, without_places
 from sleepdask.study.table import Entry
 from sleepdask.study.units import into_units
 from sleepdask.study.usage import Usage
@@ -85,6 +85,7 @@ class Analysis:
 
     def __call__(self, job: Job) -> RecordingOutcome:
         """Analyse a recording and write what comes of it; an `OutputError` alone is raised."""
+        self._check_run()
         usage = Usage()
         begun = Begun(self.files, job.entry.recording_id)
         done = read_outcome(self.files, job.entry.recording_id)
@@ -93,17 +94,19 @@ class Analysis:
             return done
         attempts = begun.again()
         outcome, part = self._attempt(job)
-        outcome = outcome.but(
-            attempts=attempts, worker=here(), seconds=round(usage.seconds, 3), peak_memory=usage.peak_memory
-        )
+        if not outcome.worker:  # else nothing was computed
+            outcome = outcome.but(
+                attempts=attempts, worker=here(), seconds=round(usage.seconds, 3), peak_memory=usage.peak_memory
+            )
+        if part is not None:
+            outcome = outcome.but(table_size=len(part))
         self.settle(outcome, part)
         begun.end()
         return outcome
 
     def settle(self, outcome: RecordingOutcome, part: bytes | None = None) -> None:
         """Write a table and the outcome that says so, in this order; a table that is no longer true goes first."""
-        if not holds(self.files, self.token):
-            raise taken_over(self.files.location)
+        self._check_run()
         name = part_name(outcome.recording_id)
         if part is not None:
             self.files.remove(outcome_name(outcome.recording_id))  # it would be of another table
@@ -112,37 +115,45 @@ class Analysis:
             self.files.remove(name.rsplit("/", 1)[0])
         self.files.write(outcome_name(outcome.recording_id), outcome.to_json())
 
+    def _check_run(self) -> None:
+        if holds(self.files, self.token):
+            return
+        if not self.files.exists(PLAN):
+            fix = "put it where all workers see it under one name"
+            raise OutputError("a worker does not see the files of the study", where=self.files.location, fix=fix)
+        raise taken_over(self.files.location)
+
     def _attempt(self, job: Job) -> tuple[RecordingOutcome, bytes | None]:
         """Outcome and table of a recording; None where the table that is there stays."""
         entry = job.entry
         outcome = RecordingOutcome(entry.recording_id, layout_key=layout_key(self.schema))
         try:
             known = {} if job.before is None else job.before.inputs
-            inputs = {role: hashed(path, known.get(role)) for role, path in entry.inputs.items()}
+            inputs = self._patiently(lambda: {r: hashed(path, known.get(r)) for r, path in entry.inputs.items()})
             keys = self.plan.keys(entry, {role: each["hash"] for role, each in inputs.items()}, job.units)
             outcome = outcome.but(
                 inputs=inputs,
                 bytes_read=sum(each["size"] for each in inputs.values()),
                 feature_keys={name: key for name, key in keys.items() if name},
-                content_key=digest(sorted(keys.values())),
+                content_key=content_key(keys),
             )
-            return self._analysed(job, outcome)
-        except OutputError:
-            raise
-        except Exception as error:
+            done = self._analysed(job, outcome)
+            _check_unchanged(entry, inputs)
+            return done
+        except (Exception, SystemExit) as error:  # a feature may call what ends a program
             failure = outcome.but(
                 status=FAILED,
                 content_key="" if isinstance(error, _NOT_ITS_OWN) else outcome.content_key,
                 error_type=type(error).__name__,
-                message=without_places(str(error) or type(error).__name__, entry),
-                traceback=without_places(_traceback(error), entry),
+                message=without_places(message_of(error), entry),
+                traceback=without_places(traceback_of(error), entry),
             )
             return failure, None
 
     def _analysed(self, job: Job, outcome: RecordingOutcome) -> tuple[RecordingOutcome, bytes | None]:
         before = job.before or RecordingOutcome("")
-        same = before.content_key == outcome.content_key
-        old = self._part(outcome) if before.has_features else None
+        same = before.content_key == outcome.content_key and _names(before) == _names(outcome)
+        old = self._part(before) if before.has_features else None
         if same and not job.again and (old is not None or before.status == FAILED):
             # its files were touched or moved, or the study has other columns now
             relaid = before.but(inputs=outcome.inputs, layout_key=outcome.layout_key)
@@ -157,8 +168,9 @@ class Analysis:
     def _part(self, outcome: RecordingOutcome) -> xr.DataTree | None:
         """Features that were computed before; None if their table is not there, or damaged."""
         try:
-            return read_part(self.files.read(part_name(outcome.recording_id)))
-        except (OSError, ValueError):
+            data = self.files.read(part_name(outcome.recording_id))
+            return read_part(data) if len(data) == outcome.table_size else None
+        except Exception:  # Arrow has many
             return None
 
     def _features(
@@ -191,16 +203,24 @@ class Analysis:
         for attempt in range(self.retries):
             try:
                 return read()
-            except (FileNotFoundError, PermissionError, OutputError):
+            except (FileNotFoundError, PermissionError):
                 raise
             except OSError:
                 sleep(_BACKOFF_SECONDS * 2**attempt)
         return read()
 
 
-def _traceback(error: BaseException) -> str:
-    """Traceback of an error; of one of our own, which says all itself, none."""
-    return "" if isinstance(error, SleepdaskError) else "".join(traceback.format_exception(error))
+def _check_unchanged(entry: Entry, inputs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse values of a file that was still being written, or replaced, while they were computed."""
+    for role, path in entry.inputs.items():
+        if not looks_the_same(state_of(path), inputs[role]):
+            fix = "run the study again once it is whole"
+            raise ChangedFileError("the file was changed while it was read", where=path, fix=fix)
+
+
+def _names(outcome: RecordingOutcome) -> dict[str, Any]:
+    """Names of the files: they stand in the table."""
+    return {role: state.get("name") for role, state in outcome.inputs.items()}
 
 
 def layout_key(schema: pa.Schema) -> str:
