@@ -14,6 +14,7 @@ from sleepdask.errors import ChangedFileError
 from sleepdask.io.results import from_arrow, to_arrow
 
 PARTITION = "recording_id="  # folders of one recording each are called so, as Hive calls them
+_CONTENT = b"sleepdask_content"
 _ELAPSED = b"sleepdask_elapsed"  # first start, and step, in ns, of a recording without a date: its column is null
 
 
@@ -22,8 +23,17 @@ def part_name(recording_id: str) -> str:
     return f"features/{PARTITION}{recording_id}/part-0.parquet"
 
 
-def part_bytes(features: xr.DataTree, schema: pa.Schema) -> bytes:
+def part_bytes(features: xr.DataTree, schema: pa.Schema, content_key: str = "") -> bytes:
     """Computed features as a Parquet file of these columns: null where the recording has no such channel.
+
+    Parameters
+    ----------
+    features
+        Of one recording.
+    schema
+        Columns of all recordings.
+    content_key
+        What they were computed of, which `content_of` tells.
 
     Raises
     ------
@@ -41,10 +51,17 @@ def part_bytes(features: xr.DataTree, schema: pa.Schema) -> bytes:
     if pa.types.is_duration(table.schema.field("start").type):
         starts = features.coords["start"].values.astype(np.int64)
         metadata[_ELAPSED] = json.dumps([int(starts[0]), int(np.diff(starts[:2]).sum())]).encode()
+    metadata[_CONTENT] = content_key.encode()
     columns = [_column(table, field) for field in schema]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_arrays(columns, schema=schema.with_metadata(metadata)), sink)
     return bytes(sink.getvalue())
+
+
+def content_of(data: bytes) -> str:
+    """Key of what the features in a file were computed of; empty if it does not say."""
+    metadata = pq.read_metadata(pa.BufferReader(data)).metadata or {}
+    return str(metadata.get(_CONTENT, b"").decode())
 
 
 def read_part(data: bytes, where: object = "") -> xr.DataTree:

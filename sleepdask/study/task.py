@@ -25,7 +25,7 @@ from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
 from sleepdask.study.opening import extraction_options, opened
 from sleepdask.study.outcome import FAILED, RecordingOutcome
-from sleepdask.study.parts import part_bytes, part_name, read_part
+from sleepdask.study.parts import content_of, part_bytes, part_name, read_part
 from sleepdask.study.plan import PLAN, StudyPlan, content_key, digest
 from sleepdask.study.saying import message_of, traceback_of, without_places
 from sleepdask.study.table import Entry
@@ -159,17 +159,21 @@ class Analysis:
             relaid = before.but(inputs=outcome.inputs, layout_key=outcome.layout_key)
             if old is None or before.layout_key == outcome.layout_key:
                 return relaid, None
-            return relaid, part_bytes(old, self.schema)
+            return relaid, self._table(old, relaid)
         keys = set() if job.again or before.epochs_failed else set(before.feature_keys.values())
         features, missing, invalid = self._features(job, outcome, old, keys)
         outcome = judged(outcome, features, missing, invalid)
-        return outcome, part_bytes(features, self.schema) if outcome.has_features else None
+        return outcome, self._table(features, outcome) if outcome.has_features else None
+
+    def _table(self, features: xr.DataTree, outcome: RecordingOutcome) -> bytes:
+        return part_bytes(features, self.schema, outcome.content_key)
 
     def _part(self, outcome: RecordingOutcome) -> xr.DataTree | None:
-        """Features that were computed before; None if their table is not there, or damaged."""
+        """Features that were computed before; None if their table is not there, damaged, or another one."""
         try:
             data = self.files.read(part_name(outcome.recording_id))
-            return read_part(data) if len(data) == outcome.table_size else None
+            whole = len(data) == outcome.table_size and content_of(data) == outcome.content_key
+            return read_part(data) if whole else None
         except Exception:  # Arrow has many
             return None
 
