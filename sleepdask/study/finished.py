@@ -21,8 +21,9 @@ from sleepdask.study.covariates import Covariates, covariate_table
 from sleepdask.study.dataset import features, open_dataset
 from sleepdask.study.files import Folder, StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
+from sleepdask.study.plan import PLAN
 from sleepdask.study.report import report_data, write_report
-from sleepdask.study.run import PLAN, TABLE
+from sleepdask.study.run import TABLE
 from sleepdask.study.summary import STAGE, summarise
 from sleepdask.study.table import Entry, read_table
 

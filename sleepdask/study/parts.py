@@ -10,14 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 
+from sleepdask.errors import ChangedFileError
 from sleepdask.io.results import from_arrow, to_arrow
 
+PARTITION = "recording_id="  # folders of one recording each are called so, as Hive calls them
+_CONTENT = b"sleepdask_content"
 _ELAPSED = b"sleepdask_elapsed"  # first start, and step, in ns, of a recording without a date: its column is null
 
 
 def part_name(recording_id: str) -> str:
     """File of a recording within the study: a partition as Hive lays them out."""
-    return f"features/recording_id={recording_id}/part-0.parquet"
+    return f"features/{PARTITION}{recording_id}/part-0.parquet"
 
 
 def arrays_name(recording_id: str) -> str:
@@ -25,17 +28,45 @@ def arrays_name(recording_id: str) -> str:
     return f"arrays/{recording_id}.zarr"
 
 
-def part_bytes(features: xr.DataTree, schema: pa.Schema) -> bytes:
-    """Computed features as a Parquet file of these columns: null where the recording has no such channel."""
+def part_bytes(features: xr.DataTree, schema: pa.Schema, content_key: str = "") -> bytes:
+    """Computed features as a Parquet file of these columns: null where the recording has no such channel.
+
+    Parameters
+    ----------
+    features
+        Of one recording.
+    schema
+        Columns of all recordings.
+    content_key
+        What they were computed of, which `content_of` tells.
+
+    Raises
+    ------
+    ChangedFileError
+        They have a column that is none of these.
+    """
     table = to_arrow(features)
+    if more := [name for name in table.column_names if name not in schema.names]:
+        raise ChangedFileError(
+            "the recording is not as it was when all were looked at",
+            found=f"{len(more)} columns more, such as {more[0]}",
+            fix="run the study again",
+        )
     metadata = {key: value for key, value in table.schema.metadata.items() if key != b"pandas"}
     if pa.types.is_duration(table.schema.field("start").type):
         starts = features.coords["start"].values.astype(np.int64)
         metadata[_ELAPSED] = json.dumps([int(starts[0]), int(np.diff(starts[:2]).sum())]).encode()
+    metadata[_CONTENT] = content_key.encode()
     columns = [_column(table, field) for field in schema]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_arrays(columns, schema=schema.with_metadata(metadata)), sink)
     return bytes(sink.getvalue())
+
+
+def content_of(data: bytes) -> str:
+    """Key of what the features in a file were computed of; empty if it does not say."""
+    metadata = pq.read_metadata(pa.BufferReader(data)).metadata or {}
+    return str(metadata.get(_CONTENT, b"").decode())
 
 
 def read_part(data: bytes, where: object = "") -> xr.DataTree:
