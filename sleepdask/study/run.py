@@ -165,7 +165,7 @@ class Run:
     def compile(self) -> None:
         """Bring the outcomes together, those of a run before included."""
         ids = [entry.recording_id for entry in self._entries]
-        self.outcomes = read_outcomes(self._files, ids)
+        self.outcomes |= read_outcomes(self._files, [name for name in ids if name not in self.outcomes])
         compile_outcomes(self._files, self.outcomes, ids)
 
 
