@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +16,7 @@ import xarray as xr
 from sleepdask.cli.channels import open_named, table_file
 from sleepdask.cli.locations import IDENTITY_NOTE
 from sleepdask.cli.output import exit_code, report, show
+from sleepdask.cli.words import command_words, named_word
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import ExtractionPlan, plan_extraction
@@ -34,11 +33,9 @@ from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
 from sleepdask.signals.renaming import numbered
-from sleepdask.zones import is_zone
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 OVERVIEW = "overview.png"
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
 RESULTS = (*FILE_NAMES.values(), PROVENANCE, OVERVIEW)  # all that a job in any format may leave in its folder
 
 
@@ -171,13 +168,6 @@ def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
     return exit_code(document["findings"])
 
 
-def _named(word: str) -> str:
-    """Keep of a path or URL only its name, as folders may be named after people, and queries hold credentials."""
-    if url := _URL.search(word):
-        return RemoteFile(url[0]).name
-    return Path(word).name if "/" in word and not is_zone(word.removeprefix("--timezone=")) else word
-
-
 def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray:
     """Spectrogram of the first EEG channel, else of the first channel of the fastest node."""
     nodes = feature_nodes(features).values()
@@ -196,7 +186,7 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree, reco
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
         "timezone": job.timezone,
-        "channel_table": None if job.channel_table is None else _named(job.channel_table),
+        "channel_table": None if job.channel_table is None else named_word(job.channel_table),
         "backend": backend_name(job.config),
         "workers": graph_workers(job.config),
     }
@@ -205,5 +195,5 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree, reco
         inputs=inputs,
         parameters=parameters,
         table=describe(features),
-        command=["sleepdask", *map(_named, sys.argv[1:])],
+        command=command_words(),
     )

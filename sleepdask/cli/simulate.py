@@ -73,7 +73,7 @@ def cohort(
         "seconds": round(perf_counter() - began, 3),
     }
     kinds = Counter(row["fault"] for row in faults)
-    lines = [f"{table}: {nights} nights of {hours:g} h, {faulty} of them faulty"]
+    lines = [f"{folder / table.name}: {nights} nights of {hours:g} h, {faulty} of them faulty"]
     lines += [f"  {number:>6}  {kind}" for kind, number in sorted(kinds.items())]
     show(document, "\n".join(lines), as_json=as_json, quiet=quiet)
     return DONE

@@ -235,7 +235,7 @@ def _run(
     grow: bool,
 ) -> Generator[Done, None, None]:
     total = len(items) if isinstance(items, Sized) else None
-    if config.backend == "auto" and total is not None and total <= 1 and config.timeout is None:
+    if total == 0 or (config.backend == "auto" and total == 1 and config.timeout is None):
         config = replace(config, enabled=False)
     bar = choose_progress(desc or _name(func), enabled=config.enable_progress, unit="item")
     failed: list[Outcome[Any]] = []

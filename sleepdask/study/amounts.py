@@ -12,6 +12,7 @@ from sleepdask.viz.scales import round_step
 
 NOTHING = "\N{EN DASH}"  # where there is no value
 _MOST_BINS = 24
+_LEAST = 1e-6  # what is less is nothing
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -51,7 +52,7 @@ def amounts(values: Sequence[float]) -> Amounts:
 
 
 def bins(values: Sequence[float]) -> Bins | None:
-    """Count values from 0 on in bins of a round width; None without any above 0.
+    """Count values from 0 on in bins of a round width; None where all are equal, or nothing.
 
     Where a few lie far above all others the last bin is open, so that they do not squeeze the others into one.
 
@@ -61,7 +62,7 @@ def bins(values: Sequence[float]) -> Bins | None:
     Bins(counts=(0, 1, 0, 2, 0, 0, 1), edges=(0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5), open_end=False)
     """
     known = amounts(values)
-    if known.largest <= 0:
+    if known.largest < _LEAST or known.smallest == known.largest:
         return None
     open_end = known.high > 0 and known.largest > 3 * known.high
     top = 1.5 * known.high if open_end else known.largest
@@ -158,7 +159,7 @@ def value_text(value: float) -> str:
     """
     if not math.isfinite(value):
         return NOTHING
-    if value == 0:
+    if abs(value) < 1e-300:  # zero, or less than powers of ten reach
         return "0"
     sign, size = ("\N{MINUS SIGN}" if value < 0 else ""), abs(value)
     exponent = int(f"{size:.2e}".split("e")[1])

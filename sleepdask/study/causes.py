@@ -7,18 +7,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from sleepdask import errors
 from sleepdask.study.outcome import LOST, RecordingOutcome
 from sleepdask.viz.style import shortened
 
 MOST_CAUSES, MOST_IDS, MOST_FOUND = 30, 12, 5
-LONGEST = 400
+LONGEST, LONGEST_READ = 400, 4000
 LEFT_OUT = "…"
 
+# Each begins where a word does, so that a long word is looked at once.
 _PLACES = re.compile(
-    r"""(?:[a-z][a-z0-9+.-]*://|~?/|\.{1,2}/|[a-z]:\\)[^\s;,'"]*[^\s;,'":.)]
-    |[^\s;,'"/]+\.(?:edf|bdf|rec|zarr|xml|csv|tsv|txt|json|mat|h5|nc|parquet|hyp|annot)\b""",
+    r"""(?<![a-z0-9+.~/\\-])(?:[a-z][a-z0-9+.-]*://|~?/|\.{1,2}/|[a-z]:\\)[^\s;,'"]*[^\s;,'":.)]
+    |(?<![^\s;,'"/(=])[^\s;,'"/]+\.(?:edf|bdf|rec|zarr|xml|csv|tsv|txt|json|mat|h5|nc|parquet|hyp|annot)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBERS = re.compile(
@@ -29,7 +31,7 @@ _NUMBERS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _REPEATED = re.compile(rf"{LEFT_OUT}(?:[ ,/-]*{LEFT_OUT})+")
-_WHERE = re.compile(rf"^{LEFT_OUT}[:,]\s*|^\[Errno {LEFT_OUT}\]\s*|:\s*['\"]?{LEFT_OUT}['\"]?$")
+_WHERE = re.compile(rf"^{LEFT_OUT}[:,]\s*|^\[Errno [\d{LEFT_OUT}]+\]\s*|:\s*['\"]?{LEFT_OUT}['\"]?$")
 
 _ADVICE = {
     "WorkerLostError": "its worker died each time, most often for want of memory: run it again with fewer workers, or "
@@ -42,6 +44,7 @@ _ADVICE = {
     "PermissionError": "allow reading its files, and run it again",
 }
 _LOOK = "the traceback in its file in outcomes/ tells where it happened"
+_DIAGNOSE = "sleepdask diagnose tells what is odd about its files, sleepdask info what they hold"
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Cause:
     error_type
         Class of the error.
     what
-        Its message without names, places and numbers.
+        Its message without names and places, and without numbers that differ.
     count, ids
         How many recordings failed so, and the first of them.
     example
@@ -94,11 +97,11 @@ def causes(outcomes: Iterable[RecordingOutcome], most: int = MOST_CAUSES) -> Cau
     >>> [(cause.what, cause.count, cause.example) for cause in causes(failed).listed]
     [('is empty', 2, 'a.edf: is empty')]
     """
-    groups: dict[tuple[str, str], list[tuple[RecordingOutcome, str, str]]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[tuple[RecordingOutcome, Parts]]] = defaultdict(list)
     for outcome in outcomes:
         error_type = shortened(outcome.error_type, 80) or ("WorkerLostError" if outcome.status == LOST else "Error")
-        what, found, fix = parts_of(outcome.message, error_type, known_names(outcome))
-        groups[error_type, what].append((outcome, found, fix))
+        parts = parts_of(outcome.message, error_type, known_names(outcome))
+        groups[error_type, parts.what].append((outcome, parts))
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     rest: dict[str, tuple[int, int]] = {}
     for (error_type, _), members in ordered[most:]:
@@ -107,22 +110,33 @@ def causes(outcomes: Iterable[RecordingOutcome], most: int = MOST_CAUSES) -> Cau
     return Causes(tuple(_cause(*key, members) for key, members in ordered[:most]), rest)
 
 
-def parts_of(message: str, error_type: str, names: Sequence[str] = ()) -> tuple[str, str, str]:
-    """Split a message into what is wrong with what was expected, what was found, and the fix.
+class Parts(NamedTuple):
+    """A message: what is wrong, the same with its numbers, what was found, and what to do; the first three nameless."""
 
-    The first two without names. Only the errors of this package say these by turns; of another all is what is wrong.
-    """
+    what: str
+    numbered: str
+    found: str = ""
+    fix: str = ""
+
+
+def parts_of(message: str, error_type: str, names: Sequence[str] = ()) -> Parts:
+    """Split a message as the errors of this package say it; that of another is what is wrong, all of it."""
     if not _is_ours(error_type):
-        return normalised(message, names), "", ""
-    first, *more = without_folders(message, names).split("; ")
+        return Parts(normalised(message, names), normalised(message, names, numbers=True))
+    first, *more = without_folders(message).split("; ")
     expected = more.pop(0) if more and more[0].startswith("expected ") else ""
     found = more.pop(0).removeprefix("found ") if more and more[0].startswith("found ") else ""
     what = f"{first}; {expected}" if expected else first
-    return normalised(what, names), normalised(found, names), shortened("; ".join(more), LONGEST)
+    return Parts(
+        normalised(what, names),
+        normalised(what, names, numbers=True),
+        normalised(found, names),
+        shortened("; ".join(more), LONGEST),
+    )
 
 
-def normalised(message: str, names: Sequence[str] = ()) -> str:
-    """Text without names, places and numbers, by which messages of one cause are equal.
+def normalised(message: str, names: Sequence[str] = (), *, numbers: bool = False) -> str:
+    """Text without names, places and, unless `numbers`, numbers, by which messages of one cause are equal.
 
     Examples
     --------
@@ -131,11 +145,13 @@ def normalised(message: str, names: Sequence[str] = ()) -> str:
     >>> normalised("C3: no scores after 2024-03-11T23:00:00", ["C3"])
     'no scores after …'
     """
-    text = " ".join(message.split())
+    text = " ".join(message[:LONGEST_READ].split())
     for name in names:
         if name in text:
             text = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", LEFT_OUT, text)
-    text = _NUMBERS.sub(LEFT_OUT, _PLACES.sub(LEFT_OUT, text))
+    text = _PLACES.sub(LEFT_OUT, text)
+    if not numbers:
+        text = _NUMBERS.sub(LEFT_OUT, text)
     return shortened(_WHERE.sub("", _REPEATED.sub(LEFT_OUT, text)), LONGEST)
 
 
@@ -150,8 +166,9 @@ def known_names(outcome: RecordingOutcome) -> list[str]:
     return sorted(names - {""}, key=lambda name: (-len(name), name))
 
 
-def without_folders(message: str, names: Sequence[str] = ()) -> str:
+def without_folders(message: str) -> str:
     """Message with the names of files instead of their paths, which are of interest on one machine only."""
+    message = message[:LONGEST_READ]
     return _PLACES.sub(lambda found: found[0].rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1], message)
 
 
@@ -160,19 +177,20 @@ def first_ids(ids: Iterable[str], most: int = MOST_IDS) -> tuple[str, ...]:
     return tuple(shortened(each, 60) for each, _ in zip(ids, range(most), strict=False))
 
 
-def _cause(error_type: str, what: str, members: list[tuple[RecordingOutcome, str, str]]) -> Cause:
-    outcome, _, fix = members[0]
-    found = Counter(text for _, text, _ in members if text)
+def _cause(error_type: str, what: str, members: list[tuple[RecordingOutcome, Parts]]) -> Cause:
+    outcome, parts = members[0]
+    found = Counter(each.found for _, each in members if each.found)
     listed = tuple(sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MOST_FOUND])
+    same = all(each.numbered == parts.numbered for _, each in members)
     return Cause(
         error_type=error_type,
-        what=what or "(no message)",
+        what=(parts.numbered if same else what) or "(no message)",
         count=len(members),
-        ids=first_ids(each.recording_id for each, _, _ in members),
-        example=shortened(without_folders(outcome.message, known_names(outcome)), LONGEST),
+        ids=first_ids(each.recording_id for each, _ in members),
+        example=shortened(without_folders(outcome.message), LONGEST),
         found=listed,
         other_found=found.total() - sum(count for _, count in listed),
-        fix=fix or _ADVICE.get(error_type, _LOOK),
+        fix=parts.fix or _ADVICE.get(error_type) or (_LOOK if outcome.traceback else _DIAGNOSE),
     )
 
 

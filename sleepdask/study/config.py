@@ -37,6 +37,8 @@ class StudyConfig:
         As `open_recording` takes them.
     channel_table, aliases, montage, units
         As `Harmonisation.of` takes them.
+    arrays
+        Whether the features of each recording are also written as arrays, ``arrays/<id>.zarr``.
     run
         ``backend``, ``workers``, ``scheduler``, ``security``, ``require_tls``, ``memory_limit``, ``chunk_size``,
         ``retries`` and ``timeout`` of `ParallelConfig`, and ``max_failures``: a number of recordings, or a share such
@@ -71,6 +73,7 @@ class StudyConfig:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     montage: Montage = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    arrays: bool | None = None
     run: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -213,5 +213,6 @@ _READERS: dict[str, Reader] = {
     "aliases": _aliases,
     "montage": _montage,
     "units": _units,
+    "arrays": _switch,
     "run": _run,
 }

@@ -78,7 +78,7 @@ def definitions(plan: Mapping[str, Any]) -> Definitions:
     return Definitions(
         columns=columns,
         features=tuple(_feature(each) for each in plan.get("features", ())),
-        options=tuple((shortened(str(key), 60), plain(value)) for key, value in plan.get("options", {}).items()),
+        options=tuple((shortened(key, 60), plain(value)) for key, value in _options(plan)),
         versions=tuple((shortened(str(key), 40), plain(value)) for key, value in plan.get("versions", {}).items()),
         sources=tuple(sorted(sources, key=lambda each: each.text.casefold())),
     )
@@ -101,17 +101,17 @@ def owners_of(plan: Mapping[str, Any]) -> dict[str, str]:
 
     Examples
     --------
-    >>> owners_of({"features": [{"feature": "hjorth", "version": 1}]})["hjorth_mobility"]
+    >>> owners_of({"features": [{"feature": "hjorth", "version": 1, "parameters": {}}]})["hjorth_mobility"]
     'hjorth'
     """
     import sleepdask.features  # noqa: F401 - registers the features
 
     owners: dict[str, str] = {}
     for each in plan.get("features", ()):
-        parameters = {key: _tuples(value) for key, value in each.items() if key not in ("feature", "version")}
         try:
-            outputs = create(str(each.get("feature")), parameters).outputs
-        except (SleepdaskError, TypeError, ValueError, AttributeError):
+            parameters = {key: _tuples(value) for key, value in each["parameters"].items()}
+            outputs = create(each["feature"], parameters).outputs
+        except (SleepdaskError, KeyError, TypeError, ValueError, AttributeError):
             continue  # one of another version, or of a module that is not imported here
         owners |= {output.name: str(each["feature"]) for output in outputs}
     return owners
@@ -134,21 +134,32 @@ def plain(value: Any) -> str:
 
     Examples
     --------
-    >>> plain(["a", 1]), plain("hann"), plain(None), plain(True)
-    ('a, 1', 'hann', 'none', 'yes')
+    >>> plain(["a", 1]), plain([["delta", 0.5, 4], ["theta", 4, 8]]), plain(None), plain(True)
+    ('a, 1', 'delta 0.5 4; theta 4 8', 'none', 'yes')
     """
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping) and all(isinstance(each, str | int | float) for each in value.values()):
+        return shortened(", ".join(f"{key}: {each}" for key, each in value.items()), LONGEST)
     if isinstance(value, list | tuple) and all(isinstance(each, str | int | float) for each in value):
         return shortened(", ".join(str(each) for each in value), LONGEST) or "none"
+    if isinstance(value, list | tuple) and all(isinstance(each, list | tuple) for each in value):
+        return shortened("; ".join(" ".join(str(part) for part in each) for each in value), LONGEST)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return shortened(text, LONGEST)
 
 
+def _options(plan: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What was asked for beside features; of what was not, such as units of channels, nothing is said."""
+    told = {**plan.get("options", {}), **{name: plan.get(name) for name in ("policy", "timezone", "dtype")}}
+    told |= {f"channels: {name}": value for name, value in plan.get("harmonisation", {}).items()}
+    return [(str(name), value) for name, value in told.items() if value not in (None, "", [], {})]
+
+
 def _feature(document: Mapping[str, Any]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    parameters = {key: value for key, value in document.items() if key not in ("feature", "version")}
+    parameters = document.get("parameters", {})
     return (
         shortened(str(document.get("feature", "")), 60),
         plain(document.get("version", "")),

@@ -124,16 +124,29 @@ def separation(rows: Iterable[Row]) -> float:
     return (max(middles) - min(middles)) / width
 
 
+def covariate_text(value: Any) -> str:
+    """Value of a covariate as it is shown.
+
+    Examples
+    --------
+    >>> [covariate_text(value) for value in ("control", 2.0, "", None)]
+    ['control', '2', 'none', 'none']
+    """
+    if pd.isna(value) or value == "":
+        return "none"
+    return shortened(f"{value:g}" if isinstance(value, float) else str(value), _LONGEST)
+
+
 def _rows(summary: pd.DataFrame, by: tuple[str, ...]) -> tuple[list[Row], tuple[str, ...]]:
     others = [name for name in by if name != STAGE]
     records = summary.to_dict("records")
-    names = sorted({tuple(_text(record[name]) for name in others) for record in records}) if others else []
+    names = sorted({tuple(covariate_text(record[name]) for name in others) for record in records}) if others else []
     numbers = {name: k for k, name in enumerate(names)}
     rows = []
     for record in records:
         stage = (UNSCORED if pd.isna(record[STAGE]) else str(record[STAGE])) if STAGE in by else None
-        group = tuple(_text(record[name]) for name in others)
-        labels = tuple((stage or NOT_SCORED) if name == STAGE else _text(record[name]) for name in by)
+        group = tuple(covariate_text(record[name]) for name in others)
+        labels = tuple((stage or NOT_SCORED) if name == STAGE else covariate_text(record[name]) for name in by)
         rows.append(
             Row(
                 column=str(record["column"]),
@@ -176,9 +189,3 @@ def _has_values(row: Row) -> bool:
 
 def _number(value: Any) -> float:
     return float("nan") if pd.isna(value) else float(value)
-
-
-def _text(value: Any) -> str:
-    if pd.isna(value):
-        return "none"
-    return shortened(f"{value:g}" if isinstance(value, float) else str(value), _LONGEST)

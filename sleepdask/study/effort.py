@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from sleepdask.study.amounts import Amounts, Bins, amounts, bins
 from sleepdask.study.outcome import RecordingOutcome
@@ -64,7 +65,7 @@ def effort(outcomes: Sequence[RecordingOutcome]) -> Effort:
     by_worker: dict[str, list[float]] = defaultdict(list)
     for each in outcomes:
         by_worker[shortened(each.worker, 60) or "not known"].append(each.seconds)
-    workers = [Worker(name, len(times), sum(times), amounts(times).median) for name, times in by_worker.items()]
+    workers = [Worker(name, len(times), sum(times), median(times)) for name, times in by_worker.items()]
     workers.sort(key=lambda worker: (-worker.recordings, worker.name))
     slowest = sorted(done, key=lambda each: (-each.seconds, each.recording_id))[:MOST_SLOW]
     return Effort(

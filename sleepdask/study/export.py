@@ -54,7 +54,7 @@ class _Pieces:
     """A table about to be written: its columns, and its rows piece by piece."""
 
     schema: pa.Schema
-    rows: Iterator[pa.RecordBatch]
+    rows: Iterator[pa.Table]
 
 
 def export(
@@ -118,8 +118,8 @@ def export(
         for (path, maker), paths in zip(wanted, staged, strict=True):
             pieces = maker()
             with table_file(paths[path.name], pieces.schema) as table:
-                for batch in pieces.rows:
-                    table.write(batch)
+                for rows in pieces.rows:
+                    table.write(rows)
             written.append(Exported(path, table.rows, len(pieces.schema)))
     return written
 
@@ -148,21 +148,21 @@ def _wide(study: FinishedStudy, columns: Sequence[str], config: ParallelConfig) 
     known.insert(1, "status", np.array(statuses, object))
     known["status"] = known["status"].astype("str")
     head = pa.Table.from_pandas(known, preserve_index=False)
-    head = head.cast(pa.schema([(each.name, _plain(each.type)) for each in head.schema])).combine_chunks()
+    head = head.cast(pa.schema([(each.name, _plain(each.type)) for each in head.schema]))
     fields = [*((name, pa.int64()) for name in counts), *((name, pa.float64()) for name in means)]
     schema = pa.schema([*((each.name, each.type) for each in head.schema), *fields])
     there = set(study.ids)
     batches = cut(ids, [name in there for name in ids])
     task = _WideTask(PartReader(study.files, study.schema), tuple(columns))
 
-    def rows() -> Iterator[pa.RecordBatch]:
+    def rows() -> Iterator[pa.Table]:
         results = in_order(run_batches(task, batches, config, "wide"))
         for batch, (counted, values) in zip(batches, results, strict=True):
             none = ~np.array(batch.keys, bool)
-            arrays = [column.combine_chunks() for column in head.slice(batch.first, len(batch.ids)).columns]
+            arrays = head.slice(batch.first, len(batch.ids)).columns
             arrays += [pa.array(column, pa.int64(), mask=none) for column in counted.T]
             arrays += [pa.array(column, pa.float64(), from_pandas=True) for column in values.T]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            yield pa.Table.from_arrays(arrays, schema=schema)
 
     return _Pieces(schema, rows())
 
@@ -193,7 +193,7 @@ class _WideTask:
 def _long(study: FinishedStudy, columns: Sequence[str], config: ParallelConfig) -> _Pieces:
     task = _LongTask(PartReader(study.files, study.schema), tuple(columns))
     results = in_order(run_batches(task, cut(study.ids), config, "long"))
-    return _Pieces(_LONG, (batch for batches in results for batch in batches))
+    return _Pieces(_LONG, results)
 
 
 @dataclass(frozen=True)
@@ -203,10 +203,11 @@ class _LongTask:
     reader: PartReader
     columns: tuple[str, ...]
 
-    def __call__(self, batch: Batch) -> list[pa.RecordBatch]:
-        return [each for name in batch.ids for each in self._rows(name)]
+    def __call__(self, batch: Batch) -> pa.Table:
+        parts = [rows for name in batch.ids for rows in self._rows(name)]
+        return pa.concat_tables([_LONG.empty_table(), *parts]).combine_chunks()
 
-    def _rows(self, recording_id: str) -> Iterator[pa.RecordBatch]:
+    def _rows(self, recording_id: str) -> Iterator[pa.Table]:
         epochs = self.reader.values(recording_id, self.columns)
         for stage in (*STAGES, UNSCORED):
             values = epochs.values[:, epochs.stages == stage]
@@ -221,7 +222,7 @@ class _LongTask:
                     *(pa.array(each[there], from_pandas=True) for each in (moments.means, moments.std)),
                     pa.array(_medians(values[there], moments.count[there])),
                 ]
-                yield pa.RecordBatch.from_arrays(arrays, schema=_LONG)
+                yield pa.Table.from_arrays(arrays, schema=_LONG)
 
 
 def _medians(values: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -235,7 +236,7 @@ def _medians(values: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[n
 def _summary(study: FinishedStudy, columns: Sequence[str], by: Sequence[str], config: ParallelConfig) -> _Pieces:
     table = pa.Table.from_pandas(study.summary(by, columns, config=config), preserve_index=False)
     schema = pa.schema([(each.name, _plain(each.type)) for each in table.schema])
-    return _Pieces(schema, iter(table.cast(schema).to_batches()))
+    return _Pieces(schema, iter([table.cast(schema)]))
 
 
 def _plain(kind: Any) -> pa.DataType:

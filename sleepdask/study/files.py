@@ -7,9 +7,10 @@ import fcntl
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +37,10 @@ class StudyFiles(ABC):
 
         One that is not `lasting` need not outlive a loss of power.
         """
+
+    @abstractmethod
+    def write_folder(self, name: str, fill: Callable[[Path], None]) -> None:
+        """Put a folder there, in place of an earlier one, once `fill` has put its files into one that it is given."""
 
     @abstractmethod
     def create(self, name: str, data: bytes) -> bool:
@@ -121,6 +126,21 @@ class Folder(StudyFiles):
         with self._staged(target, data, lasting=lasting) as unfinished:
             unfinished.replace(target)
 
+    def write_folder(self, name: str, fill: Callable[[Path], None]) -> None:
+        target = self._path(name)
+        unfinished = self._unfinished / f"{uuid4().hex}-{target.name}"
+        try:
+            with self._changing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                unfinished.mkdir(parents=not self._of_run)
+                fill(unfinished)
+                for file in unfinished.rglob("*"):
+                    _sync(file)
+                self.remove(name)
+                unfinished.replace(target)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
     def create(self, name: str, data: bytes) -> bool:
         target = self._path(name)
         for attempt in range(_TRIES):
@@ -171,11 +191,22 @@ class Folder(StudyFiles):
         return LocalFileSystem(), self.location
 
     @contextmanager
+    def _changing(self, target: Path) -> Iterator[None]:
+        """Context of a change, in which an error of the system becomes one of ours."""
+        try:
+            with _refusing(target):
+                yield
+        except OutputError:
+            if self._of_run and not self._unfinished.exists():
+                raise taken_over(self.location) from None
+            raise
+
+    @contextmanager
     def _staged(self, target: Path, data: bytes, *, lasting: bool) -> Iterator[Path]:
         """Context with a whole file that is to become the target."""
         unfinished = self._unfinished / f"{uuid4().hex}-{target.name}"
         try:
-            with _refusing(target):
+            with self._changing(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if not self._of_run:
                     unfinished.parent.mkdir(exist_ok=True)
@@ -185,10 +216,6 @@ class Folder(StudyFiles):
                         file.flush()
                         os.fsync(file.fileno())
                 yield unfinished
-        except OutputError:
-            if self._of_run and not self._unfinished.exists():
-                raise taken_over(self.location) from None
-            raise
         finally:
             with suppress(OSError):  # one that could not be written cannot be removed either
                 unfinished.unlink(missing_ok=True)
@@ -214,6 +241,12 @@ class ObjectStore(StudyFiles):
     def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         with _refusing(f"{self.location}/{name}", Exception):
             self._fs.pipe_file(self._path(name), data)
+
+    def write_folder(self, name: str, fill: Callable[[Path], None]) -> None:
+        with TemporaryDirectory() as folder, _refusing(f"{self.location}/{name}"):
+            fill(Path(folder))
+            self.remove(name)
+            self._fs.put(f"{folder}/", f"{self._path(name)}/", recursive=True)
 
     def create(self, name: str, data: bytes) -> bool:
         try:
@@ -275,6 +308,13 @@ def taken_over(location: str) -> OutputError:
     """Say that what a run still does comes too late."""
     fix = "nothing is to be done: what is missing is computed by the other run, or the next"
     return OutputError("this run has ended, or another one has taken over", where=location, fix=fix)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file onto the disk."""
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _flocked(descriptor: int) -> bool:

@@ -22,8 +22,9 @@ from sleepdask.study.dataset import features, open_dataset
 from sleepdask.study.files import Folder, StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.plan import PLAN
+from sleepdask.study.report import report_data, write_report
 from sleepdask.study.run import TABLE
-from sleepdask.study.summary import summarise
+from sleepdask.study.summary import STAGE, summarise
 from sleepdask.study.table import Entry, read_table
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class FinishedStudy:
     ----------
     files
         Of the study.
+    plan
+        The document ``study.json``.
     entries
         Rows of its table.
     outcomes
@@ -51,11 +54,12 @@ class FinishedStudy:
     --------
     >>> from sleepdask.study.files import Folder
     >>> columns = pa.schema([("stage", pa.string()), ("C3-M2/mean", pa.float64())])
-    >>> FinishedStudy(Folder("study"), [Entry("P1", ("night.edf",))], {}, columns).ids
+    >>> FinishedStudy(Folder("study"), {}, [Entry("P1", ("night.edf",))], {}, columns).ids
     []
     """
 
     files: StudyFiles
+    plan: Mapping[str, Any]
     entries: Sequence[Entry]
     outcomes: Mapping[str, RecordingOutcome]
     schema: pa.Schema
@@ -103,6 +107,26 @@ class FinishedStudy:
         """Summary by stage and covariates: `summarise`; `where` says where to run, as in `compute`."""
         return summarise(self.files, self.ids, self.schema, self.covariates, by=by, columns=columns, **where)
 
+    def report(self, by: str | Sequence[str] | None = None, **where: Any) -> str:
+        """Write ``report.html`` into the study, and tell where it is.
+
+        Parameters
+        ----------
+        by
+            Covariates that distributions are told apart by; default ``group``, if there is such a one.
+        **where
+            Where to read all tables, as in `compute`.
+        """
+        if by is None:
+            by = ["group"] if any("group" in entry.covariates for entry in self.entries) else []
+        names = [STAGE, *([by] if isinstance(by, str) else by)]
+        summary = self.summary(names, **where) if self.ids else None
+        outcomes = list(self.outcomes.values())
+        name = self.files.location.rsplit("/", 1)[-1]  # folders above may be named after people
+        coverage = {outcome.recording_id: outcome.coverage for outcome in outcomes}
+        data = report_data(outcomes, self.entries, self.plan, summary, location=name, coverage=coverage)
+        return write_report(self.files, data)
+
 
 def open_study_folder(
     location: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None
@@ -123,16 +147,20 @@ def open_study_folder(
     FileFormatError
         It was not written by sleepdask, or is damaged.
     """
-    files = study_files(location, storage_options)
+    return finished(study_files(location, storage_options))
+
+
+def finished(files: StudyFiles) -> FinishedStudy:
+    """Read what a study wrote; errors as of `open_study_folder`."""
     try:
-        document = json.loads(files.read(PLAN))
-        schema = pa.schema([(name, _type(text)) for name, text in document["schema"].items()])
+        plan = json.loads(files.read(PLAN))
+        schema = pa.schema([(name, _type(text)) for name, text in plan["schema"].items()])
     except FileNotFoundError:
-        raise ParameterError("there is no study", where=location, expected=f"a folder with {PLAN}") from None
+        raise ParameterError("there is no study", where=files.location, expected=f"a folder with {PLAN}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
-        raise FileFormatError("the plan of the study cannot be read", where=location, found=found) from error
-    return FinishedStudy(files, _entries(files), read_outcomes(files), schema)
+        raise FileFormatError("the plan of the study cannot be read", where=files.location, found=found) from error
+    return FinishedStudy(files, plan, _entries(files), read_outcomes(files), schema)
 
 
 def _type(text: str) -> pa.DataType:

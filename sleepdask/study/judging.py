@@ -32,7 +32,7 @@ def judged(
     for node in feature_nodes(features).values():
         has_value = np.zeros(node.sizes["channel"], bool)
         for name in feature_names(node):
-            values = node[name].transpose("epoch", "channel").values
+            values = node.variables[name].transpose("epoch", "channel").values
             has_value |= (values < 1 if name == _ABSENT else np.isfinite(values)).any(axis=0)
         for k, channel in enumerate(node["channel"].values.tolist()):
             if has_value[k]:
@@ -50,6 +50,7 @@ def judged(
         invalid_channels=broken,
         stages={stage: count for stage, count in stage_counts(features["stage"].values).items() if count},
         hours=_hours(features),
+        coverage={name: round(float(node["coverage"].mean()), 6) for name, node in feature_nodes(features).items()},
         notes=tuple(features.attrs["notes"]),
         findings=tuple(features.attrs["findings"]),
     )

@@ -58,6 +58,8 @@ class RecordingOutcome:
         Number of epochs of each stage.
     hours
         Length of the span of its epochs.
+    coverage
+        Mean fraction of the expected samples that are there, by node.
     notes, findings
         What was left out by rule, and what was odd about its files.
 
@@ -90,6 +92,7 @@ class RecordingOutcome:
     invalid_channels: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, int] = field(default_factory=dict)
     hours: float = 0.0
+    coverage: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from sleepdask.errors import ChangedFileError
-from sleepdask.io.results import from_arrow, to_arrow
+from sleepdask.io.results import arrow_metadata, from_arrow
+from sleepdask.io.tables import flat_columns
 
 PARTITION = "recording_id="  # folders of one recording each are called so, as Hive calls them
 _CONTENT = b"sleepdask_content"
@@ -21,6 +22,11 @@ _ELAPSED = b"sleepdask_elapsed"  # first start, and step, in ns, of a recording 
 def part_name(recording_id: str) -> str:
     """File of a recording within the study: a partition as Hive lays them out."""
     return f"features/{PARTITION}{recording_id}/part-0.parquet"
+
+
+def arrays_name(recording_id: str) -> str:
+    """Folder of the features of a recording as arrays."""
+    return f"arrays/{recording_id}.zarr"
 
 
 def part_bytes(features: xr.DataTree, schema: pa.Schema, content_key: str = "") -> bytes:
@@ -40,21 +46,22 @@ def part_bytes(features: xr.DataTree, schema: pa.Schema, content_key: str = "") 
     ChangedFileError
         They have a column that is none of these.
     """
-    table = to_arrow(features)
-    if more := [name for name in table.column_names if name not in schema.names]:
+    columns = flat_columns(features)
+    if more := [name for name in columns if name not in schema.names]:
         raise ChangedFileError(
             "the recording is not as it was when all were looked at",
             found=f"{len(more)} columns more, such as {more[0]}",
             fix="run the study again",
         )
-    metadata = {key: value for key, value in table.schema.metadata.items() if key != b"pandas"}
-    if pa.types.is_duration(table.schema.field("start").type):
-        starts = features.coords["start"].values.astype(np.int64)
-        metadata[_ELAPSED] = json.dumps([int(starts[0]), int(np.diff(starts[:2]).sum())]).encode()
-    metadata[_CONTENT] = content_key.encode()
-    columns = [_column(table, field) for field in schema]
+    metadata = arrow_metadata(features) | {_CONTENT: content_key.encode()}
+    starts = features.coords["start"].values
+    if starts.dtype.kind == "m":
+        ticks = starts[:2].astype(np.int64)
+        metadata[_ELAPSED] = json.dumps([int(ticks[0]), int(np.diff(ticks).sum())]).encode()
+        del columns["start"]  # it has no instant
+    arrays = [_array(columns.get(field.name), field.type, len(starts)) for field in schema]
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(columns, schema=schema.with_metadata(metadata)), sink)
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata)), sink)
     return bytes(sink.getvalue())
 
 
@@ -75,9 +82,6 @@ def read_part(data: bytes, where: object = "") -> xr.DataTree:
     return from_arrow(table, where)
 
 
-def _column(table: pa.Table, field: pa.Field) -> Any:
-    """Column of a table, or nulls; a start that has no date has no instant."""
-    at = table.schema.get_field_index(field.name)
-    if at < 0 or (field.name == "start" and pa.types.is_duration(table.schema.field(at).type)):
-        return pa.nulls(len(table), field.type)
-    return table.column(at).cast(field.type)
+def _array(values: Any, kind: pa.DataType, length: int) -> pa.Array:
+    """Column of a type, NaN as null; all null if there are no values."""
+    return pa.nulls(length, kind) if values is None else pa.array(values, from_pandas=True).cast(kind)

@@ -38,6 +38,8 @@ class StudyPlan:
         Of `open_recording`.
     harmonisation
         Names, montages, selection and units of channels.
+    arrays
+        Whether features are also written as arrays (Zarr).
     """
 
     features: tuple[Feature, ...]
@@ -46,6 +48,7 @@ class StudyPlan:
     timezone: str | None = None
     dtype: str | None = None
     harmonisation: Harmonisation = field(default_factory=Harmonisation)
+    arrays: bool = False
 
     def __post_init__(self) -> None:
         if not self.features:
@@ -91,6 +94,7 @@ class StudyPlan:
             "timezone": self.timezone,
             "dtype": self.dtype,
             "harmonisation": self.harmonisation.document(),
+            "arrays": self.arrays,
         }
 
     @classmethod
@@ -103,6 +107,7 @@ class StudyPlan:
             document["timezone"],
             document["dtype"],
             Harmonisation.from_document(document["harmonisation"]),
+            document["arrays"],
         )
 
     def keys(self, entry: Entry, hashes: Mapping[str, str], units: Mapping[str, str]) -> dict[str, str]:
@@ -123,8 +128,17 @@ class StudyPlan:
 
     @cached_property
     def _identity(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        document = self.document()
+        document = self.document() | {"options": _meant(self.options)}
+        del document["arrays"]  # no value depends on it
         return dict(zip(self.names, document.pop("features"), strict=True)), document
+
+
+def _meant(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as JSON types by what they mean: "60s" is "1min", and a default is one, said or not."""
+    given = {name: value for name, value in options.items() if value is not None}
+    epoch = duration_ns(given.get("epoch", "30s"), "epoch")
+    step = duration_ns(given["step"], "step") if "step" in given else epoch
+    return _plain({"origin": "recording", "min_coverage": 0.5} | given | {"epoch": epoch, "step": step})
 
 
 def content_key(keys: Mapping[str, str]) -> str:

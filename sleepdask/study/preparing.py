@@ -57,6 +57,9 @@ def prepare(
     units = common_units(layouts)
     columns = columns_of(_distinct(layouts), plan.features, plan.window, units, common_zone(layouts))
     sizes = files.sizes("features")
+    if plan.arrays:
+        there = {part_name(name.removesuffix(".zarr")) for name in files.names("arrays")}
+        sizes = {name: size for name, size in sizes.items() if name in there}
     key = layout_key(columns.schema)
     jobs, done = [], {}
     for entry in entries:
@@ -73,7 +76,7 @@ def prepare(
 
 def lost_key(plan: StudyPlan, entry: Entry) -> str:
     """What stands for the content of a recording that no worker survived."""
-    return digest([plan.document(), dict(entry.marks)])
+    return digest(sorted(plan.keys(entry, {}, {}).values()))
 
 
 def _is_done(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from statistics import median
-
-import pandas as pd
 
 from sleepdask.hypnogram import STAGES, UNSCORED
 from sleepdask.study.amounts import Amounts, Bins, amounts, bins
@@ -15,7 +14,7 @@ from sleepdask.study.causes import MOST_IDS, first_ids, known_names, normalised,
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.viz.style import shortened
 
-MOST_CHANNELS, MOST_KINDS, MOST_REASONS = 40, 25, 3
+MOST_CHANNELS, MOST_KINDS, MOST_REASONS, MOST_LEAST = 40, 25, 3, 5
 LONGEST_NAME = 60
 
 
@@ -58,12 +57,12 @@ class Kind:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Share of expected samples that were there, over all epochs of the recordings that have the node."""
+    """Share of expected samples that a node has: the mean of its recordings, and those that have least."""
 
     node: str
     recordings: int
     mean: float
-    smallest: float
+    least: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ class Quality:
     other_notes: int
 
 
-def quality(outcomes: Sequence[RecordingOutcome], summary: pd.DataFrame | None = None) -> Quality:
-    """Gather it from outcomes; coverage from the summary of a study, if it has any."""
+def quality(outcomes: Sequence[RecordingOutcome], coverage: Mapping[str, Mapping[str, float]] | None = None) -> Quality:
+    """Gather it from outcomes, and from the mean coverage of each node of each recording, if that is known."""
     done = [each for each in outcomes if each.has_features]
     channels = channel_table(done)
     findings = kinds(outcomes, lambda outcome: outcome.findings)
@@ -108,7 +107,7 @@ def quality(outcomes: Sequence[RecordingOutcome], summary: pd.DataFrame | None =
         hours=amounts(hours),
         hours_bins=bins(hours),
         shortest=tuple((shortened(name, LONGEST_NAME), length) for length, name in shortest),
-        coverage=coverage_table(summary),
+        coverage=coverage_table(coverage or {}),
         findings=tuple(findings[:MOST_KINDS]),
         other_findings=len(findings[MOST_KINDS:]),
         notes=tuple(notes[:MOST_KINDS]),
@@ -169,19 +168,26 @@ def stage_table(done: Iterable[RecordingOutcome]) -> tuple[Stage, ...]:
     )
 
 
-def coverage_table(summary: pd.DataFrame | None) -> tuple[Coverage, ...]:
-    """Coverage of each node, where the summary has it."""
-    if summary is None or summary.empty:
-        return ()
-    rows = summary[summary["column"].str.endswith("/coverage") & (summary["epochs"] > 0)]
+def coverage_table(coverage: Mapping[str, Mapping[str, float]]) -> tuple[Coverage, ...]:
+    """Coverage of nodes, from that of each recording by node.
+
+    Examples
+    --------
+    >>> coverage_table({"a": {"100Hz": 1.0}, "b": {"100Hz": 0.5}})
+    (Coverage(node='100Hz', recordings=2, mean=0.75, least=(('b', 0.5),)),)
+    """
+    nodes: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for name, shares in coverage.items():
+        for node, share in shares.items():
+            nodes[node].append((share, shortened(name, LONGEST_NAME)))
     return tuple(
         Coverage(
-            node=shortened(str(column).rsplit("/", 1)[0], LONGEST_NAME),
-            recordings=int(of_node["recordings"].max()),
-            mean=float((of_node["mean"] * of_node["epochs"]).sum() / of_node["epochs"].sum()),
-            smallest=float(of_node["min"].min()),
+            node=shortened(node, LONGEST_NAME),
+            recordings=len(shares),
+            mean=fsum(share for share, _ in shares) / len(shares),
+            least=tuple((name, share) for share, name in sorted(shares)[:MOST_LEAST] if share < 1),
         )
-        for column, of_node in rows.groupby("column", sort=True)
+        for node, shares in sorted(nodes.items())
     )
 
 
@@ -193,7 +199,10 @@ def kinds(
     for outcome in outcomes:
         names = known_names(outcome)
         for text in texts(outcome):
-            _, ids = groups.setdefault(normalised(text, names), (shortened(without_folders(text, names), 300), []))
+            key = normalised(text, names)
+            if key not in groups:
+                groups[key] = (shortened(without_folders(text), 300), [])
+            ids = groups[key][1]
             if not ids or ids[-1] != outcome.recording_id:
                 ids.append(outcome.recording_id)
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1][1]), item[0]))

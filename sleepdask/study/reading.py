@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,10 +108,11 @@ class _Part:
     @cached_property
     def nodes(self) -> dict[str, str]:
         """Node of each channel that the recording has."""
+        schema = self.own_schema
         try:
-            nodes = description(self.own_schema)["nodes"].items()
+            nodes = description(schema)["nodes"].items()
             return {channel["name"]: node for node, each in nodes for channel in each["channels"]}
-        except (KeyError, TypeError, ValueError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileFormatError("does not say which channels its nodes have", where=self.name) from error
 
     def table(self, columns: Sequence[str]) -> pa.Table:

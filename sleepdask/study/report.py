@@ -15,7 +15,7 @@ import pandas as pd
 
 from sleepdask.study.causes import Causes, causes
 from sleepdask.study.definitions import Definitions, definitions
-from sleepdask.study.distributions import STAGE, Distributions, distributions
+from sleepdask.study.distributions import STAGE, Distributions, covariate_text, distributions
 from sleepdask.study.effort import Effort, effort
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.outcome import FAILED, LOST, OK, PARTIAL, STATUSES, RecordingOutcome
@@ -103,6 +103,7 @@ def report_data(
     *,
     location: str,
     written: datetime | None = None,
+    coverage: Mapping[str, Mapping[str, float]] | None = None,
 ) -> ReportData:
     """Gather what the page says.
 
@@ -121,6 +122,8 @@ def report_data(
         Where the study is, as its user writes it.
     written
         When this is; now, unless told.
+    coverage
+        Mean coverage of each recording by node, if it is known.
 
     Examples
     --------
@@ -145,7 +148,7 @@ def report_data(
         groups=_groups(entries, by_id, [name for name in (shown.by if shown else ()) if name != STAGE]),
         failures=causes(each for each in run if each.status in (FAILED, LOST)),
         partial=partial(run),
-        quality=quality(run, summary),
+        quality=quality(run, coverage),
         effort=effort(run),
         distributions=shown,
         definitions=definitions(plan),
@@ -177,9 +180,8 @@ def _groups(
         rows: dict[str, Counter[str]] = {}
         for entry in entries:
             value = entry.covariates.get(name)
-            text = "none" if pd.isna(value) else f"{value:g}" if isinstance(value, float) else str(value)
             outcome = outcomes.get(entry.recording_id)
-            rows.setdefault(shortened(text, 60), Counter())[outcome.status if outcome else PENDING] += 1
+            rows.setdefault(covariate_text(value), Counter())[outcome.status if outcome else PENDING] += 1
         if len(rows) <= MOST_GROUPS:  # one of more values is no group, but something like an age
             groups[shortened(name, 60)] = {
                 value: {status: rows[value][status] for status in (*STATUSES, PENDING)} for value in sorted(rows)
@@ -194,7 +196,9 @@ def _commands(plan: Mapping[str, Any], location: str) -> tuple[str, str, bool]:
         text = shlex.join(str(word) for word in words if word != "--retry-failed")
         if text.isprintable():
             return text, f"{text} --retry-failed", True
-    study = f"sleepdask.Study.open({location!r})"
+    # Of a path the last name only: folders above may be named after people, and a page is passed on.
+    name = location if "://" in location else PurePath(location).name or location
+    study = f"sleepdask.Study.open({name!r})"
     return f"{study}.run()", f"{study}.run(retry_failed=True)", False
 
 

@@ -19,9 +19,10 @@ from sleepdask.study.failures import Limit
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.lock import run_lock
 from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
-from sleepdask.study.parts import PARTITION, part_name
+from sleepdask.study.parts import PARTITION, arrays_name, part_name
 from sleepdask.study.plan import FORMAT, PLAN, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
+from sleepdask.study.report import FILE_NAME as REPORT
 from sleepdask.study.scan import states_of
 from sleepdask.study.settings import allowed_failures
 from sleepdask.study.table import Entry, table_bytes, table_entries
@@ -124,12 +125,16 @@ class Run:
         begun.end()
         return outcome
 
-    def write_plan(self) -> None:
-        """Write what is computed, and its table, before anything is."""
+    def write_plan(self, command: Sequence[str]) -> None:
+        """Write what is computed, and its table, before anything is; a report that will not be true any more goes."""
         columns, table = self._columns, table_bytes(self._entries, self._files.location)
+        changed = _table_in(self._files) != table
+        if self.jobs or changed:
+            self._files.remove(REPORT)
         document = {
             "format": FORMAT,
             "created": _created(self._files) or datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": list(command),
             "versions": versions(PACKAGES),
             **self._plan.document(),
             "recordings": len(self._entries),
@@ -137,7 +142,7 @@ class Run:
             "schema": {field.name: str(field.type) for field in columns.schema},
         }
         self._files.write(PLAN, json.dumps(document, indent=1, ensure_ascii=False).encode())
-        if _table_in(self._files) != table:  # it may be the table that somebody wrote
+        if changed:  # it may be the table that somebody wrote
             self._files.write(TABLE, table)
 
     def set_aside(self) -> None:
@@ -152,6 +157,7 @@ class Run:
                 self._files.write(f"removed/{part}", self._files.read(part))
             self._files.remove(outcome_name(name))
             self._files.remove(part.rsplit("/", 1)[0])
+            self._files.remove(arrays_name(name))
         todo = {job.entry.recording_id for job in self.jobs}
         for name in set(self._files.names(BEGUN)) - todo:  # its worker died after it had said what became of it
             self._files.remove(f"{BEGUN}/{name}")
@@ -159,7 +165,7 @@ class Run:
     def compile(self) -> None:
         """Bring the outcomes together, those of a run before included."""
         ids = [entry.recording_id for entry in self._entries]
-        self.outcomes = read_outcomes(self._files, ids)
+        self.outcomes |= read_outcomes(self._files, [name for name in ids if name not in self.outcomes])
         compile_outcomes(self._files, self.outcomes, ids)
 
 
@@ -172,6 +178,7 @@ def open_run(
     *,
     retry_failed: bool = False,
     max_failures: int | str | None = None,
+    command: Sequence[str] = (),
 ) -> Iterator[Run]:
     """Context of a run that has the study for itself; however it ends, what was done is compiled.
 
@@ -189,7 +196,7 @@ def open_run(
         executor = study_executor(config, scanning=True)
         prepared = prepare(plan, entries, files, before, executor, retry_failed=retry_failed)
         run = Run(plan, entries, files, prepared, token, config, limit)
-        run.write_plan()
+        run.write_plan(command)
         run.set_aside()
         try:
             yield run

@@ -124,6 +124,12 @@ def _coverage(name: str, value: Any) -> float:
     return float(value)
 
 
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ParameterError(f"{name} is a switch", expected="True or False", found=repr(value))
+    return value
+
+
 def _policy(_: str, value: str) -> str:
     return Findings("", value).policy
 
@@ -172,6 +178,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "aliases": _aliases,
     "montage": _montage,
     "units": _units,
+    "arrays": _switch,
     "run": lambda _, value: check_run(value),
 }
 SETTINGS = tuple(_CHECKS)

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,13 +19,19 @@ from sleepdask.study.awaiting import in_threads
 from sleepdask.study.checking import Checked, check_all
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.files import StudyFiles, study_files
+from sleepdask.study.finished import finished
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.plan import PLAN, StudyPlan
 from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
+from sleepdask.study.report import FILE_NAME as REPORT
 from sleepdask.study.run import TABLE, Run, open_run
 from sleepdask.study.table import Entry, read_table, table_entries
 from sleepdask.study.workers import study_executor
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pyarrow.dataset as ds
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
 
@@ -43,6 +49,8 @@ class Study:
         Where results go.
     config, max_failures
         How it runs, unless a call says otherwise.
+    command
+        Words of the command line that it comes from, kept with the results.
 
     Examples
     --------
@@ -63,9 +71,10 @@ class Study:
         files: StudyFiles,
         config: ParallelConfig | None = None,
         max_failures: int | str | None = None,
+        command: Sequence[str] = (),
     ) -> None:
         self._entries, self._plan, self._files = list(entries), plan, files
-        self._config, self._max_failures = config, max_failures
+        self._config, self._max_failures, self._command = config, max_failures, tuple(command)
 
     @classmethod
     def from_table(
@@ -75,6 +84,7 @@ class Study:
         *,
         config: StudyConfig | str | os.PathLike[str] | None = None,
         storage_options: Mapping[str, Any] | None = None,
+        command: Sequence[str] = (),
         **settings: Any,
     ) -> Study:
         """Make a study of a table of recordings.
@@ -89,6 +99,8 @@ class Study:
             What is computed and how: a `StudyConfig`, or a YAML file that holds one.
         storage_options
             For the file system of a URL.
+        command
+            Words of the command line that it comes from, kept with the results.
         **settings
             Fields of `StudyConfig`, in place of those of `config`: features (default statistics, bandpower and
             hjorth), epoch, channels, aliases, montage, ..., and those of its `run`, such as workers. Columns
@@ -107,9 +119,10 @@ class Study:
             chosen.options,
             **chosen.opening,
             harmonisation=chosen.harmonisation(),
+            arrays=bool(chosen.arrays),
         )
         files = study_files(output, storage_options)
-        return cls(read_table(table), plan, files, chosen.parallel(), chosen.max_failures)
+        return cls(read_table(table), plan, files, chosen.parallel(), chosen.max_failures, command)
 
     @classmethod
     def open(cls, output: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Study:
@@ -138,6 +151,11 @@ class Study:
     def recording_ids(self) -> list[str]:
         """Ids in the order of the table."""
         return [entry.recording_id for entry in self._entries]
+
+    @property
+    def has_report(self) -> bool:
+        """Whether ``report.html`` is there."""
+        return self._files.exists(REPORT)
 
     @property
     def plan(self) -> StudyPlan:
@@ -255,6 +273,67 @@ class Study:
         """How far the study is, as JSON types: counts by status, what is left, what failed of which cause."""
         return standing(self._files, self.recording_ids, read_outcomes(self._files, self.recording_ids))
 
+    def features(
+        self,
+        columns: str | Sequence[str] | None = None,
+        *,
+        covariates: Sequence[str] | None = None,
+        recordings_per_partition: int | None = None,
+    ) -> dd.DataFrame:
+        """Table of all epochs of all recordings that have features; lazy.
+
+        Parameters
+        ----------
+        columns
+            Names or globs of feature columns, such as ``"*/bandpower_delta"``; default all.
+        covariates
+            Columns of the table of recordings to take along; default all.
+        recordings_per_partition
+            Default as many as make some 16 MiB.
+
+        Returns
+        -------
+        features
+            A Dask DataFrame with ``recording_id``, the covariates, ``epoch``, ``start``, ``stage`` and the chosen
+            columns. What is not needed is not read.
+        """
+        return finished(self._files).features(
+            columns, covariates=covariates, recordings_per_partition=recordings_per_partition
+        )
+
+    def dataset(self) -> ds.Dataset:
+        """Give the same as a dataset of Arrow, for what reads such: Polars, DuckDB, pandas."""
+        return finished(self._files).dataset()
+
+    def summary(
+        self, by: str | Sequence[str] = ("stage",), columns: str | Sequence[str] | None = None, **where: Any
+    ) -> pd.DataFrame:
+        """Summarise features by stage and covariates, without ever holding the whole table.
+
+        Parameters
+        ----------
+        by
+            ``"stage"`` and columns of the table of recordings, such as ``["stage", "group"]``.
+        columns
+            Names or globs of feature columns; default all.
+        **where
+            Backend, workers, scheduler, security and config, as in `compute`.
+
+        Returns
+        -------
+        summary
+            A row for each group and column: recordings, epochs, mean, std, std_between, min, q05, q25, q50, q75, q95,
+            max; `sleepdask.study.summary.summarise` says what they are.
+        """
+        return finished(self._files).summary(by, columns, **self._where(where))
+
+    def report(self, by: str | Sequence[str] | None = None, **where: Any) -> str:
+        """Write ``report.html``, one page about all of the study, and tell where it is.
+
+        Distributions are told apart by the covariates `by`; default ``group``, if there is such a one.
+        """
+        return finished(self._files).report(by, **self._where(where))
+
     def outcomes(self) -> pd.DataFrame:
         """What became of each recording that is done: a row each, in the order of the table.
 
@@ -273,4 +352,16 @@ class Study:
         max_failures: int | str | None,
     ) -> AbstractContextManager[Run]:
         most = self._max_failures if max_failures is None else max_failures
-        return open_run(self._plan, self._entries, self._files, config, retry_failed=retry_failed, max_failures=most)
+        return open_run(
+            self._plan,
+            self._entries,
+            self._files,
+            config,
+            retry_failed=retry_failed,
+            max_failures=most,
+            command=self._command,
+        )
+
+    def _where(self, where: dict[str, Any]) -> dict[str, Any]:
+        """Where to run: what a call says, else what the study was made with."""
+        return where if "config" in where or self._config is None else where | {"config": self._config}

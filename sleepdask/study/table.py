@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import math
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.io.cells import escaped
 from sleepdask.io.remote.file import is_url
+from sleepdask.study.cells import read_columns, typed
 
 SEPARATOR = ";"  # between the files of one recording
-RESERVED = ("recording_id", "path", "hypnogram", "lights_off", "lights_on")
+MARKS = ("lights_off", "lights_on")
+RESERVED = ("recording_id", "path", "hypnogram", *MARKS)
 _SAFE = re.compile(r"\w(?:[\w .+@-]*[\w+@-])?")
-_LONGEST = 128
+_LONGEST = 128  # bytes: file systems allow 255 for a name, and the names that hold an id are longer
+_UNSAFE_START = re.compile(r"[=+@\s'\"-]")  # of a path: a formula to a spreadsheet, or not kept by a reader
 
 
 @dataclass(frozen=True)
@@ -89,29 +94,25 @@ def read_table(path: str | os.PathLike[str]) -> list[Entry]:
 
 def table_entries(raw: bytes, folder: str | os.PathLike[str], *, where: object) -> list[Entry]:
     """Rows of a table that lies in a folder; as `read_table`."""
-    try:
-        table = pd.read_csv(
-            io.BytesIO(raw), dtype="str", keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
-        )
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise FileFormatError("cannot be read as a table", where=where, found=str(error)) from error
-    lacking = [name for name in ("recording_id", "path") if name not in table.columns]
+    columns = read_columns(raw, where)
+    lacking = [name for name in ("recording_id", "path") if name not in columns]
     if lacking:
-        found = ", ".join(table.columns)
-        raise FileFormatError("columns are missing", where=where, expected=", ".join(lacking), found=found)
-    check_ids(table["recording_id"].tolist(), where)
-    covariates = pd.DataFrame({name: _typed(table[name]) for name in table.columns if name not in RESERVED})
-    columns = {str(name): list(covariates[name]) for name in covariates}
-    rows: list[dict[str, str]] = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+        found = ", ".join(columns)
+        fix = "part columns by commas" if ";" in found or "\t" in found else "name them in its first line"
+        raise FileFormatError("columns are missing", where=where, expected=", ".join(lacking), found=found, fix=fix)
+    ids = columns["recording_id"]
+    check_ids(ids, where)
+    covariates = {name: typed(cells) for name, cells in columns.items() if name not in RESERVED}
+    cells = {name: [cell.strip() for cell in columns.get(name, [""] * len(ids))] for name in RESERVED[1:]}
     return [
         Entry(
-            row["recording_id"],
-            _files(row["path"], Path(folder), f"{where}, {row['recording_id']}"),
-            _located(row["hypnogram"].strip(), Path(folder)) if row.get("hypnogram", "").strip() else None,
-            {name: row[name].strip() for name in ("lights_off", "lights_on") if row.get(name, "").strip()},
-            {name: values[k] for name, values in columns.items()},
+            recording_id,
+            _files(cells["path"][k], Path(folder), f"{where}, {recording_id}"),
+            _located(cells["hypnogram"][k], Path(folder)) if cells["hypnogram"][k] else None,
+            {name: cells[name][k] for name in MARKS if cells[name][k]},
+            {name: values[k] for name, values in covariates.items()},
         )
-        for k, row in enumerate(rows)
+        for k, recording_id in enumerate(ids)
     ]
 
 
@@ -121,17 +122,18 @@ def check_ids(ids: list[str], where: object) -> None:
     Raises
     ------
     FileFormatError
-        An id is empty, too long, holds a character that is not safe, or repeats, upper and lower case being equal.
+        An id is empty, too long, holds a character that is not safe, or repeats, upper and lower case and the ways to
+        write one letter being equal.
     """
     if not ids:
         raise FileFormatError("the table has no row", where=where)
     seen: dict[str, str] = {}
     for each in ids:
-        if not _SAFE.fullmatch(each) or len(each) > _LONGEST:
-            expected = f"1 to {_LONGEST} letters, digits, and _ - . + @ or blanks between them"
+        if not is_safe_id(each):
+            expected = f"at most {_LONGEST} bytes of letters, digits, and _ - . + @ or blanks between them"
             raise FileFormatError("a recording_id is not safe as the name of a folder", where=where, expected=expected,
                                   found=repr(each))  # fmt: skip
-        folded = each.casefold()
+        folded = folded_id(each)
         if folded in seen:
             found = each if seen[folded] == each else f"{seen[folded]} and {each}, one name to some file systems"
             raise FileFormatError(
@@ -140,11 +142,21 @@ def check_ids(ids: list[str], where: object) -> None:
         seen[folded] = each
 
 
+def is_safe_id(text: str) -> bool:
+    """Whether a text can be an id: it is safe as the name of a folder, and no formula to a spreadsheet."""
+    return bool(_SAFE.fullmatch(text)) and len(text.encode()) <= _LONGEST
+
+
+def folded_id(text: str) -> str:
+    """Text that is equal for ids that some file system takes for one name."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def _files(text: str, folder: Path, where: str) -> tuple[str, ...]:
-    whole = _located(text.strip(), folder)
+    whole = _located(text, folder)
     parts = [part.strip() for part in text.split(SEPARATOR)]
-    if len(parts) == 1 or (not is_url(whole) and Path(whole).exists()):
-        parts = [text.strip()]
+    if len(parts) > 1 and not is_url(whole) and os.path.exists(whole):  # noqa: PTH110 - False for a name too long
+        parts = [text]
     if not all(parts):
         raise FileFormatError("a path is empty", where=where)
     return tuple(_located(part, folder) for part in parts)
@@ -154,33 +166,52 @@ def _located(text: str, folder: Path) -> str:
     return text if is_url(text) else str(folder / text)
 
 
-def _typed(column: pd.Series[str]) -> pd.Series[Any]:
-    """Numbers where all values are; an id-like text such as "007" stays a text."""
-    filled = column[column != ""]
-    if filled.str.fullmatch(r"0\d+").any():
-        return column.where(column != "", None)
-    numbers = pd.to_numeric(filled, errors="coerce")
-    if len(filled) and numbers.notna().all():
-        return numbers.reindex(column.index)
-    return column.where(column != "", None)
+def table_bytes(entries: Sequence[Entry], location: str | os.PathLike[str]) -> bytes:
+    """Write rows as a table that lies at a location; `read_table` reads it again.
 
+    Quoted as RFC 4180 asks for. No cell is a formula to a spreadsheet: a path gets ``./`` before it, a covariate an
+    apostrophe.
 
-def table_bytes(entries: Sequence[Entry], location: str) -> bytes:
-    """Write rows as a table that lies at a location; `read_table` reads it again."""
+    Raises
+    ------
+    ParameterError
+        A path ends in a blank, or one of several holds the ``;`` that parts them.
+    """
+    location = os.fspath(location)
     names = dict.fromkeys(name for entry in entries for name in entry.covariates)
-    rows = [
-        {
-            "recording_id": entry.recording_id,
-            "path": SEPARATOR.join(_from(path, location) for path in entry.paths),
-            "hypnogram": "" if entry.hypnogram is None else _from(entry.hypnogram, location),
-            **{name: entry.marks.get(name, "") for name in ("lights_off", "lights_on")},
-            **{name: entry.covariates.get(name) for name in names},
-        }
-        for entry in entries
-    ]
-    return pd.DataFrame(rows).to_csv(index=False).encode()
+    lines = [_line([*RESERVED, *map(escaped, names)])]
+    for entry in entries:
+        paths = [path_in_table(path, location) for path in entry.paths]
+        hypnogram = [] if entry.hypnogram is None else [path_in_table(entry.hypnogram, location)]
+        if lost := [path for path in (*paths, *hypnogram) if path[-1:].isspace()] or [
+            path for path in paths if len(paths) > 1 and SEPARATOR in path
+        ]:
+            what = f"the table cannot hold a path that ends in a blank, or one of several with {SEPARATOR!r} in it"
+            raise ParameterError(what, where=entry.recording_id, found=repr(lost[0]), fix="rename it")
+        marks = [entry.marks.get(name, "") for name in MARKS]
+        covariates = [_cell(entry.covariates.get(name)) for name in names]
+        lines.append(_line([entry.recording_id, SEPARATOR.join(paths), "".join(hypnogram), *marks, *covariates]))
+    return "".join(lines).encode()
 
 
-def _from(path: str, location: str) -> str:
-    """Path relative to a folder of this machine."""
-    return path if is_url(path) or is_url(location) else Path(os.path.relpath(path, location)).as_posix()
+def _line(cells: Sequence[str]) -> str:
+    """Line of a table; the writer quotes a lone CR only where it is part of the end of a line."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return f"{line.getvalue()[:-2]}\n"
+
+
+def path_in_table(path: str, location: str | os.PathLike[str]) -> str:
+    """Path as a table in a folder of this machine has it: relative to that, by the folders that links lead to."""
+    location = os.fspath(location)
+    if is_url(path) or is_url(location):
+        return path
+    given = Path(path)
+    relative = Path(os.path.relpath(given.parent.resolve() / given.name, Path(location).resolve())).as_posix()
+    return f"./{relative}" if _UNSAFE_START.match(relative) else relative
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return escaped(value) if isinstance(value, str) else str(value)

@@ -24,13 +24,13 @@ class TableFile(ABC):
 
     rows = 0
 
-    def write(self, batch: pa.RecordBatch) -> None:
+    def write(self, rows: pa.Table) -> None:
         """Put rows behind those that are there."""
-        self._write(batch)
-        self.rows += batch.num_rows
+        self._write(rows)
+        self.rows += len(rows)
 
     @abstractmethod
-    def _write(self, batch: pa.RecordBatch) -> None: ...
+    def _write(self, rows: pa.Table) -> None: ...
 
 
 @contextmanager
@@ -61,8 +61,8 @@ class _Csv(TableFile):
         self._writer = writer
         writer.writerow([escaped(name) for name in schema.names])
 
-    def _write(self, batch: pa.RecordBatch) -> None:
-        self._writer.writerows(zip(*map(_cells, batch.columns), strict=True))
+    def _write(self, rows: pa.Table) -> None:
+        self._writer.writerows(zip(*map(_cells, rows.columns), strict=True))
 
 
 class _Parquet(TableFile):
@@ -70,20 +70,22 @@ class _Parquet(TableFile):
 
     def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer
-        self._waiting: list[pa.RecordBatch] = []
+        self._waiting: list[pa.Table] = []
+        self._bytes = 0
 
-    def _write(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(batch)
-        if sum(each.nbytes for each in self._waiting) >= _ROW_GROUP_BYTES:
+    def _write(self, rows: pa.Table) -> None:
+        self._waiting.append(rows)
+        self._bytes += rows.nbytes
+        if self._bytes >= _ROW_GROUP_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits."""
         if self._waiting:
-            self._writer.write_table(pa.Table.from_batches(self._waiting))
-        self._waiting = []
+            self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting, self._bytes = [], 0
 
 
-def _cells(column: pa.Array) -> list[str]:
+def _cells(column: pa.ChunkedArray) -> list[str]:
     text = escaped if pa.types.is_string(column.type) else repr
     return ["" if value is None else text(value) for value in column.to_pylist()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import sleep
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ import xarray as xr
 from sleepdask.errors import BackendError, ChangedFileError, OutputError
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import plan_extraction
+from sleepdask.io.results import write_features
 from sleepdask.parallel.outcome import here
 from sleepdask.runners import compute_here
 from sleepdask.study.accounts import outcome_name, read_outcome
@@ -25,7 +27,7 @@ from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
 from sleepdask.study.opening import extraction_options, opened
 from sleepdask.study.outcome import FAILED, RecordingOutcome
-from sleepdask.study.parts import content_of, part_bytes, part_name, read_part
+from sleepdask.study.parts import arrays_name, content_of, part_bytes, part_name, read_part
 from sleepdask.study.plan import PLAN, StudyPlan, content_key, digest
 from sleepdask.study.saying import message_of, traceback_of, without_places
 from sleepdask.study.table import Entry
@@ -57,6 +59,14 @@ class Job:
     units: Mapping[str, str] = field(default_factory=dict)
     before: RecordingOutcome | None = None
     again: bool = False
+
+
+@dataclass(frozen=True)
+class Product:
+    """Features of a recording, and the file of their table."""
+
+    features: xr.DataTree
+    table: bytes
 
 
 @dataclass(frozen=True)
@@ -93,27 +103,32 @@ class Analysis:
             begun.end()
             return done
         attempts = begun.again()
-        outcome, part = self._attempt(job)
+        outcome, product = self._attempt(job)
         if not outcome.worker:  # else nothing was computed
             outcome = outcome.but(
                 attempts=attempts, worker=here(), seconds=round(usage.seconds, 3), peak_memory=usage.peak_memory
             )
-        if part is not None:
-            outcome = outcome.but(table_size=len(part))
-        self.settle(outcome, part)
+        if product is not None:
+            outcome = outcome.but(table_size=len(product.table))
+        self.settle(outcome, product)
         begun.end()
         return outcome
 
-    def settle(self, outcome: RecordingOutcome, part: bytes | None = None) -> None:
-        """Write a table and the outcome that says so, in this order; a table that is no longer true goes first."""
+    def settle(self, outcome: RecordingOutcome, product: Product | None = None) -> None:
+        """Write features and the outcome that says so, in this order; what is no longer true goes first."""
         self._check_run()
-        name = part_name(outcome.recording_id)
-        if part is not None:
-            self.files.remove(outcome_name(outcome.recording_id))  # it would be of another table
-            self.files.write(name, part)
+        name = outcome.recording_id
+        part = part_name(name)
+        if product is not None or not outcome.has_features:
+            self.files.remove(outcome_name(name))  # it would be of another table
+            self.files.remove(arrays_name(name))
+        if product is not None:
+            self.files.write(part, product.table)
+            if self.plan.arrays:
+                self.files.write_folder(arrays_name(name), partial(write_features, product.features, kind="zarr"))
         elif not outcome.has_features:
-            self.files.remove(name.rsplit("/", 1)[0])
-        self.files.write(outcome_name(outcome.recording_id), outcome.to_json())
+            self.files.remove(part.rsplit("/", 1)[0])
+        self.files.write(outcome_name(name), outcome.to_json())
 
     def _check_run(self) -> None:
         if holds(self.files, self.token):
@@ -123,8 +138,8 @@ class Analysis:
             raise OutputError("a worker does not see the files of the study", where=self.files.location, fix=fix)
         raise taken_over(self.files.location)
 
-    def _attempt(self, job: Job) -> tuple[RecordingOutcome, bytes | None]:
-        """Outcome and table of a recording; None where the table that is there stays."""
+    def _attempt(self, job: Job) -> tuple[RecordingOutcome, Product | None]:
+        """Outcome of a recording and what to write; None where there is nothing, or what is there stays."""
         entry = job.entry
         outcome = RecordingOutcome(entry.recording_id, layout_key=layout_key(self.schema))
         try:
@@ -150,23 +165,26 @@ class Analysis:
             )
             return failure, None
 
-    def _analysed(self, job: Job, outcome: RecordingOutcome) -> tuple[RecordingOutcome, bytes | None]:
+    def _analysed(self, job: Job, outcome: RecordingOutcome) -> tuple[RecordingOutcome, Product | None]:
         before = job.before or RecordingOutcome("")
         same = before.content_key == outcome.content_key and _names(before) == _names(outcome)
         old = self._part(before) if before.has_features else None
         if same and not job.again and (old is not None or before.status == FAILED):
-            # its files were touched or moved, or the study has other columns now
+            # its files were touched or moved, or the study has other columns now, or wants arrays too
             relaid = before.but(inputs=outcome.inputs, layout_key=outcome.layout_key)
-            if old is None or before.layout_key == outcome.layout_key:
-                return relaid, None
-            return relaid, self._table(old, relaid)
+            stays = before.layout_key == outcome.layout_key and self._has_arrays(outcome)
+            return relaid, None if stays or old is None else self._product(old, relaid)
         keys = set() if job.again or before.epochs_failed else set(before.feature_keys.values())
         features, missing, invalid = self._features(job, outcome, old, keys)
         outcome = judged(outcome, features, missing, invalid)
-        return outcome, self._table(features, outcome) if outcome.has_features else None
+        return outcome, self._product(features, outcome) if outcome.has_features else None
 
-    def _table(self, features: xr.DataTree, outcome: RecordingOutcome) -> bytes:
-        return part_bytes(features, self.schema, outcome.content_key)
+    def _product(self, features: xr.DataTree, outcome: RecordingOutcome) -> Product:
+        return Product(features, part_bytes(features, self.schema, outcome.content_key))
+
+    def _has_arrays(self, outcome: RecordingOutcome) -> bool:
+        """Whether there are arrays, if there should be."""
+        return not self.plan.arrays or self.files.exists(arrays_name(outcome.recording_id))
 
     def _part(self, outcome: RecordingOutcome) -> xr.DataTree | None:
         """Features that were computed before; None if their table is not there, damaged, or another one."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_LEAST = 1e-290  # what is less is nothing: floats of less have fewer digits
 _DECADES = 2.0  # from which on a scale of positive values is logarithmic
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 
@@ -17,7 +18,7 @@ class Scale:
     Parameters
     ----------
     low, high
-        Values at its ends.
+        Values at its ends; what is beyond them by rounding is at the ends.
     ticks
         Round values between them.
     logarithmic
@@ -38,7 +39,8 @@ class Scale:
         """Position of a value; what lies outside is at the nearer end."""
         change = math.log if self.logarithmic else float
         value = min(max(value, self.low), self.high)
-        return 100 * (change(value) - change(self.low)) / (change(self.high) - change(self.low))
+        share = (change(value) - change(self.low)) / (change(self.high) - change(self.low))
+        return 100 * min(share, 1.0)
 
 
 def scale_of(values: Iterable[float], most: int = 5) -> Scale | None:
@@ -49,13 +51,13 @@ def scale_of(values: Iterable[float], most: int = 5) -> Scale | None:
     >>> scale_of([0.2, 7.8]).ticks, scale_of([3.0, 4000.0]).ticks
     ((0.0, 2.0, 4.0, 6.0, 8.0), (1.0, 10.0, 100.0, 1000.0, 10000.0))
     """
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [value if abs(value) > _LEAST else 0.0 for value in values if math.isfinite(value)]
     if not finite:
         return None
     low, high = min(finite), max(finite)
     if low > 0 and math.log10(high) - math.log10(low) >= _DECADES:
         return _decades(low, high, most)
-    if low == high:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
     step = round_step((high - low) / (most - 1))
     first, last = math.floor(low / step), math.ceil(high / step)

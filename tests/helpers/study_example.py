@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,20 @@ WRITTEN = datetime(2026, 3, 2, 8, 10, tzinfo=UTC)
 CHANNELS = ("EEG Fpz-Cz", "EEG Pz-Oz", "EOG horizontal", "EMG submental", "Resp oro-nasal", "SpO2")
 STAGES = ("W", "N1", "N2", "N3", "R")
 FEATURES: tuple[dict[str, Any], ...] = (
-    {"feature": "bandpower", "version": 1, "preset": "default", "segment": 4.0, "overlap": 0.5, "average": "mean"},
-    {"feature": "hjorth", "version": 1},
-    {"feature": "statistics", "version": 1, "aggregations": ["mean", "std", "kurtosis", "missing_fraction"], "ddof": 1},
-)
+    {"feature": "bandpower", "version": 1, "parameters": {"preset": "default", "segment": 4.0, "average": "mean"}},
+    {"feature": "hjorth", "version": 1, "parameters": {}},
+    {"feature": "statistics", "version": 1,
+     "parameters": {"aggregations": ["mean", "std", "kurtosis", "missing_fraction"], "ddof": 1}},
+)  # fmt: skip
 FAILURES = (
-    ("FileFormatError", "/srv/psg/{id}.edf: is empty; get the file again from where it was recorded"),
-    ("FileFormatError", "/srv/psg/{id}.edf: data records are missing; expected 2650 of 30 s; found {n}; "
+    ("FileFormatError", "{id}.edf: is empty; get the file again from where it was recorded"),
+    ("FileFormatError", "{id}.edf: data records are missing; expected 2650 of 30 s; found {n}; "
      "get the file again, or read it with the policy 'repair'"),
-    ("FileFormatError", "/srv/psg/{id}.edf, bytes 168 to 176: is no date; expected dd.mm.yy; found '{label}'; "
+    ("FileFormatError", "{id}.edf, bytes 168 to 176: is no date; expected dd.mm.yy; found '{label}'; "
      "correct it, or read it with the policy 'repair': the recording has no date"),
-    ("ParameterError", "/srv/psg/{id}-hypnogram.edf: scores and recording do not overlap; expected a start near "
+    ("ParameterError", "{id}-hypnogram.edf: scores and recording do not overlap; expected a start near "
      "2024-03-11T23:{m:02}:00; found 2023-03-11T23:{m:02}:00; give both the same date"),
-    ("PermissionError", "[Errno 13] Permission denied: '/srv/psg/{id}.edf'"),
+    ("PermissionError", "[Errno 13] Permission denied: '{id}.edf'"),
     ("ValueError", "could not broadcast input array from shape ({n},) into shape (3000,)"),
 )  # fmt: skip
 LEVELS = {"eeg": 60.0, "eog": 90.0, "emg": 8.0, "resp": 300.0, "spo2": 95.0}
@@ -50,7 +52,9 @@ class Example:
     def data(self, **options: Any) -> Any:
         from sleepdask.study.report import report_data
 
-        options = {"location": "sleep-cohort", "written": WRITTEN} | options
+        rng = random.Random(2)
+        coverage = {each.recording_id: {"100Hz": min(1.0, rng.gauss(1.01, 0.01)), "1Hz": 1.0} for each in self.outcomes}
+        options = {"location": "sleep-cohort", "written": WRITTEN, "coverage": coverage} | options
         return report_data(self.outcomes, self.entries, self.plan, self.summary, **options)
 
 
@@ -84,9 +88,7 @@ def plan() -> dict[str, Any]:
     columns: dict[str, dict[str, str]] = {}
     for channel in CHANNELS:
         for each in FEATURES:
-            parameters = {key: value for key, value in each.items() if key not in ("feature", "version")}
-            if "aggregations" in parameters:
-                parameters["aggregations"] = tuple(parameters["aggregations"])
+            parameters = {k: tuple(v) if isinstance(v, list) else v for k, v in each["parameters"].items()}
             if each["feature"] != "statistics" and not channel.startswith("E"):
                 continue
             for output in create(each["feature"], parameters).outputs:
@@ -105,33 +107,29 @@ def plan() -> dict[str, Any]:
         "versions": {"python": "3.13.2", "sleepdask": "0.1.0", "numpy": "2.4.1", "numba": "0.63.1",
                      "xarray": "2026.2.0", "dask": "2026.1.1", "pandas": "3.0.1", "pyarrow": "23.0.0"},
         "features": [dict(each) for each in FEATURES],
-        "options": {"epoch": "30s", "step": None, "origin": "hypnogram", "min_coverage": 0.5, "policy": "warn",
-                    "channels": list(CHANNELS), "timezone": "Europe/Berlin"},
+        "options": {"epoch": "30s", "origin": "hypnogram", "min_coverage": 0.5},
+        "policy": "warn",
+        "timezone": "Europe/Berlin",
+        "dtype": None,
+        "harmonisation": {"table": None, "montage": {}, "wanted": list(CHANNELS), "units": {"eeg": "uV"}},
         "columns": columns,
         "schema": dict.fromkeys(columns, "double"),
     }  # fmt: skip
 
 
 def summary(by: Sequence[str], groups: Sequence[str], recordings: int, seed: int = 1) -> pd.DataFrame:
-    """Long table of plausible distributions, with the coverage of the nodes."""
+    """Long table of plausible distributions, as `summarise` gives them."""
     rng = np.random.default_rng(seed)
     rows = []
     places: list[dict[str, Any]] = [{}]
     if "stage" in by:
-        places = [{"stage": stage} for stage in (*STAGES, None)]
+        places = [{"stage": stage} for stage in (*STAGES, "")]
     if "group" in by:
         places = [{**place, "group": group} for place in places for group in sorted(groups)]
     for column, about in plan()["columns"].items():
         channel, output = column.rsplit("/", 1)
         for place in places:
             rows.append({**place, "column": column} | _numbers(channel, output, about, place, recordings, rng))
-    for node in ("100Hz/coverage", "1Hz/coverage"):
-        for place in places:
-            numbers = dict(
-                zip(("q05", "q25", "q50", "q75", "q95", "max"), (0.97, 1.0, 1.0, 1.0, 1.0, 1.0), strict=True)
-            )
-            rows.append({**place, "column": node, "recordings": recordings, "epochs": 900 * recordings, "mean": 0.993,
-                         "std": 0.02, "std_between": 0.01, "min": 0.0} | numbers)  # fmt: skip
     order = [
         *by,
         "column",
@@ -162,7 +160,7 @@ def _outcome(entry: Entry, rng: random.Random, scored: bool) -> RecordingOutcome
         worker=f"tcp://10.0.0.{rng.randint(11, 14)}:4{rng.randint(1, 4)}000",
         epochs=epochs,
         hours=hours,
-        inputs={role: {"path": path, "size": 10, "mtime_ns": 0, "sha256": ""} for role, path in entry.inputs.items()},
+        inputs={role: {"name": Path(path).name, "size": 10} for role, path in entry.inputs.items()},
         channels=CHANNELS,
         stages=_stages(epochs, rng) if scored and rng.random() > 0.02 else {"": epochs},
         findings=("header: the version is '0 ', with a tab; read as 0",) if rng.random() < 0.04 else (),
@@ -186,7 +184,7 @@ def _outcome(entry: Entry, rng: random.Random, scored: bool) -> RecordingOutcome
                            channels=tuple(each for each in CHANNELS if each != name))  # fmt: skip
     if chance < 0.055:
         name, level = "EMG submental", rng.randint(0, 9)
-        reason = f"/srv/psg/{entry.recording_id}.edf, {name}: physical minimum and maximum are both {level}"
+        reason = f"{entry.recording_id}.edf, {name}: physical minimum and maximum are both {level}"
         return outcome.but(status="partial", invalid_channels={name: reason}, message=f"{name} has no values",
                            channels=tuple(each for each in CHANNELS if each != name),
                            findings=(*outcome.findings, f"{name}: has no scale; its values are missing"))  # fmt: skip

@@ -37,6 +37,7 @@ channel_table: default
 aliases: {C3-M2: [EEG C3-A2, 1, no], "E1:M2": [12:30, 2024-03-11, 0x1F, 1_000, ~]}
 montage: {C3-M2: [C3, M2], C3-LM: [C3, [M1, M2]]}
 units: {eeg: microvolt, SpO2: "%"}
+arrays: true
 run: {backend: processes, workers: 2, memory_limit: 4 GiB, retries: 1, timeout: 90s,
       require_tls: true, max_failures: 5%}
 """

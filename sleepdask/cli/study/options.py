@@ -32,7 +32,9 @@ _features = click.option(
     help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
 )
 _PLACE = ("backend", "workers", "scheduler", "security")
-_SETTINGS = ("features", *EXTRACTION, "channels", "channel_table", "policy", "timezone", *_PLACE)
+_SETTINGS = ("features", *EXTRACTION, "channels", "channel_table", "policy", "timezone", "arrays", *_PLACE)
+
+_arrays = click.option("--arrays", is_flag=True, help="Also write the features of each recording in Zarr.")
 
 
 def plan_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -46,7 +48,7 @@ def plan_options(command: Callable[..., int]) -> Callable[..., int]:
         config = StudyConfig() if study_config is None else load_study_config(study_config)
         return command(study_config=config.merged(**given), **rest)
 
-    places = reversed(PLACE_OPTIONS)
-    for option in (*places, timezone_option, policy_option, channel_table_option, epoch_options, _features, _file):
+    reading = (timezone_option, policy_option, channel_table_option, epoch_options)
+    for option in (*reversed(PLACE_OPTIONS), _arrays, *reading, _features, _file):
         run = option(run)
     return run

@@ -17,6 +17,6 @@ def command(output: str, *, quiet: bool, as_json: bool) -> int:
 
     Exit code 3 if anything is not ok.
     """
-    state = Study.open(output).standing()
+    state = Study.open(output).standing() | {"location": output}
     show(state, standing_text(state), as_json=as_json, quiet=quiet)
     return DONE if state["statuses"]["ok"] == state["recordings"] else WITH_FINDINGS

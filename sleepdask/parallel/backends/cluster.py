@@ -89,6 +89,8 @@ class OnCluster(Backend):
         self._stop(remote, {future.key for future in remote})
 
     def _cancel(self, futures: Sequence[Future]) -> None:
+        if self.client.status != "running":  # it would wait for a scheduler that may be gone
+            return
         with suppress(Exception):  # what is gone needs no end
             self.client.cancel(futures, force=True)
 
@@ -107,6 +109,8 @@ class OnCluster(Backend):
 
     def _busy(self, keys: Set[Any]) -> list[str]:
         """Addresses of the workers that have any of these tasks in hand; none of a scheduler that is gone."""
+        if self.client.status != "running":
+            return []
         with suppress(Exception):
             return [worker for worker, tasks in self.client.processing().items() if not keys.isdisjoint(tasks)]
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ipaddress
 import json
+import logging
 import multiprocessing
 import os
 import socket
@@ -61,7 +62,7 @@ def connect(config: ParallelConfig) -> Client:
         if kept and kept[1].status == "running":
             return _checked(kept[1], config)
         if kept:
-            kept[1].close(timeout=_CLOSE_SECONDS)
+            _close(kept[1])
         client = _new_client(source, config)
         _clients[key, config.security] = (source, client)
     return client
@@ -92,7 +93,21 @@ def close_clients() -> None:
     with _lock:
         while _clients:
             with suppress(Exception):  # a scheduler that is gone needs no end
-                _clients.popitem()[1][1].close(timeout=_CLOSE_SECONDS)
+                _close(_clients.popitem()[1][1])
+
+
+def _close(client: Client) -> None:
+    """Close a connection; one that looks for a scheduler which is gone is torn off, of which it would complain."""
+    log, lost = logging.getLogger("distributed.client"), client.status != "running"
+
+    def hush(_: logging.LogRecord) -> bool:
+        return not lost
+
+    log.addFilter(hush)
+    try:
+        client.close(timeout=_CLOSE_SECONDS)
+    finally:
+        log.removeFilter(hush)
 
 
 atexit.register(close_clients)
