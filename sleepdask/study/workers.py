@@ -28,7 +28,7 @@ def study_executor(config: ParallelConfig, *, scanning: bool = False) -> Paralle
         on_error="return",
         retries=0,
     )
-    return ParallelExecutor(one_each, prepare=warm_kernels)
+    return ParallelExecutor(one_each, prepare=warm_kernels, grow=scanning)
 
 
 def runs_in_processes(config: ParallelConfig) -> bool:
