@@ -64,6 +64,10 @@ class RemoteFileError(SleepdaskError, OSError):
     """A file on another machine cannot be reached, or not read in parts."""
 
 
+class ChangedFileError(SleepdaskError, OSError):
+    """A file is not as it was a moment ago: it is still being written, or was replaced."""
+
+
 class OutputError(SleepdaskError, OSError):
     """A result cannot be written, or would replace one that is already there."""
 

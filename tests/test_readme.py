@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -28,11 +29,16 @@ def with_blocks(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the two files of the tour."""
-    folder = tmp_path_factory.mktemp("tour")
-    for path in (test_data / "sleep-edf-sc4001").glob("*.edf"):
-        (folder / path.name).symlink_to(path)
+def folders(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Give a folder for each page, with the two files of the tour."""
+
+    @cache
+    def folder(page: str) -> Path:
+        made = tmp_path_factory.mktemp(page.removesuffix(".md"))
+        for path in (test_data / "sleep-edf-sc4001").glob("*.edf"):
+            (made / path.name).symlink_to(path)
+        return made
+
     return folder
 
 
@@ -54,15 +60,15 @@ def printed(page: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", with_blocks("console"))
-def test_commands(page: str, folder: Path) -> None:
-    for (command, shown), got in zip(commands(page), printed(page, folder), strict=True):
+def test_commands(page: str, folders: Callable[[str], Path]) -> None:
+    for (command, shown), got in zip(commands(page), printed(page, folders(page)), strict=True):
         assert doctest.OutputChecker().check_output(shown, got, FLAGS), f"{command}\n{got}"
 
 
 @pytest.mark.parametrize("page", with_blocks("python"))
-def test_snippets(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    printed(page, folder)  # snippets read what the commands of their page wrote
-    monkeypatch.chdir(folder)
+def test_snippets(page: str, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    printed(page, folders(page))  # snippets read what the commands of their page wrote
+    monkeypatch.chdir(folders(page))
     source = "\n".join(blocks(page, "python"))
     test = doctest.DocTestParser().get_doctest(source, {}, page, page, 0)
     results = doctest.DocTestRunner(optionflags=FLAGS).run(test)
@@ -80,6 +86,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "storage.md",
         "study-table.md",
         "study.md",
+        "study-results.md",
         "time.md",
     }
     assert set(with_blocks("console")) == set(with_blocks("python")) == tested

@@ -1,21 +1,27 @@
-"""Texts in cells of a CSV table, which a spreadsheet must not take for formulas."""
+"""Texts in cells of a table, where one that begins with ``=`` or the like would be run as a formula by a spreadsheet.
+
+Source: https://owasp.org/www-community/attacks/CSV_Injection.
+"""
 
 from __future__ import annotations
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")  # what a spreadsheet may take for one, and the apostrophe itself
+import re
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r\n]")
 
 
 def escaped(text: str) -> str:
-    """Text with an apostrophe before it where a spreadsheet would run it.
+    """Put an apostrophe before what a spreadsheet would take for a formula.
 
     Examples
     --------
-    >>> escaped("=1+1"), escaped("N2"), unescaped(escaped("'s"))
-    ("'=1+1", 'N2', "'s")
+    >>> escaped("=1+1"), unescaped(escaped("=1+1")), escaped("N2")
+    ("'=1+1", '=1+1', 'N2')
     """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
-def unescaped(text: str) -> str:
-    """Text that `escaped` got."""
-    return text.removeprefix("'")
+def unescaped(cell: str) -> str:
+    """Take away the apostrophe that `escaped` put there."""
+    return cell[1:] if _ESCAPED.match(cell) else cell

@@ -15,8 +15,8 @@ import xarray as xr
 from sleepdask.errors import ParameterError
 from sleepdask.hypnogram import UNSCORED
 from sleepdask.io.atomic import staged_outputs
+from sleepdask.io.cells import escaped
 from sleepdask.io.scores.edf_bytes import annotations_edf, decimal
-from sleepdask.io.scores.safe_text import escape
 from sleepdask.placement import start_ns
 from sleepdask.times import Instant
 from sleepdask.zones import offset_text, zone_of
@@ -145,7 +145,7 @@ def _delimited(
     no_label: str = "",
 ) -> str:
     stages = [stage or unscored for stage in hypnogram["stage"].values.tolist()]
-    labels = [escape(label) or no_label for label in hypnogram["label"].values.tolist()]
+    labels = [escaped(label) or no_label for label in hypnogram["label"].values.tolist()]
     text = StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(names)

@@ -91,11 +91,12 @@ def to_arrow(features: xr.DataTree) -> Any:
     import pyarrow as pa
 
     table = pa.Table.from_pandas(flat_table(features), preserve_index=False)
-    metadata = {
-        **(table.schema.metadata or {}),
-        _DESCRIPTION.encode(): json.dumps(describe(features)).encode(),
-    }
-    return table.replace_schema_metadata(metadata)
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), **arrow_metadata(features)})
+
+
+def arrow_metadata(features: xr.DataTree) -> dict[bytes, bytes]:
+    """What a table of features must carry for `from_arrow`."""
+    return {_DESCRIPTION.encode(): json.dumps(describe(features)).encode()}
 
 
 def from_arrow(table: Any, where: object) -> xr.DataTree:

@@ -23,20 +23,27 @@ def flat_table(features: xr.DataTree) -> pd.DataFrame:
     Columns are ``<channel>/<feature>`` and ``<node>/coverage``; names split at the last ``/``. `start` knows its time
     zone if the recording did; `stage` is null where not scored.
     """
+    return pd.DataFrame(flat_columns(features))
+
+
+def flat_columns(features: xr.DataTree) -> dict[str, Any]:
+    """Columns of `flat_table` by name, in its order."""
     stages = [str(stage) or None for stage in features.coords["stage"].values]
     columns: dict[str, Any] = {
         "epoch": features.coords["epoch"].values,
         "start": _starts(features),
         "stage": pd.array(stages, dtype="str"),
     }
-    for node in feature_nodes(features).values():
+    nodes = feature_nodes(features)
+    for node in nodes.values():
         values = {name: node.variables[name].transpose("channel", "epoch").values for name in feature_names(node)}
         for i, channel in enumerate(node["channel"].values):
-            columns |= {f"{channel}/{name}": per_channel[i] for name, per_channel in values.items()}
-    for path, node in feature_nodes(features).items():
+            for name, per_channel in values.items():
+                columns[f"{channel}/{name}"] = per_channel[i]
+    for path, node in nodes.items():
         columns[f"{path}/coverage"] = node["coverage"].values
         columns[f"{path}/status"] = pd.array(node["status"].values.astype(object), dtype="str")
-    return pd.DataFrame(columns)
+    return columns
 
 
 def _starts(features: xr.DataTree) -> Any:
@@ -101,10 +108,10 @@ def _describe_node(node: xr.Dataset) -> dict[str, Any]:
             for i, channel in enumerate(node["channel"].values)
         ],
         "features": {
-            name: dict(node[name].attrs) | {"parameters": json.loads(node[name].attrs["parameters"])}
-            for name in feature_names(node)
+            name: dict(attrs) | {"parameters": json.loads(attrs["parameters"])}
+            for name, attrs in ((name, node.variables[name].attrs) for name in feature_names(node))
         },
-        "per_epoch": {name: dict(node[name].attrs) for name in (*PER_EPOCH, "reason")},
+        "per_epoch": {name: dict(node.variables[name].attrs) for name in (*PER_EPOCH, "reason")},
         "reasons": causes(node),
     }
 

@@ -42,6 +42,8 @@ class ParallelExecutor:
         item; what runs in the calling thread cannot be stopped, and a thread can only be left behind.
     prepare
         Called in this process before worker processes are started, to do once what each of them would else do.
+    grow
+        False: no batch is larger than `chunk_size`, even where items take no time, as others may take very long.
 
     Notes
     -----
@@ -58,9 +60,11 @@ class ParallelExecutor:
     [1.5, "could not convert string to float: 'x'"]
     """
 
-    def __init__(self, config: ParallelConfig | None = None, *, prepare: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, config: ParallelConfig | None = None, *, prepare: Callable[[], object] | None = None, grow: bool = True
+    ) -> None:
         self._config = checked(config)
-        self._prepare = prepare
+        self._prepare, self._grow = prepare, grow
 
     def __enter__(self) -> ParallelExecutor:
         return self
@@ -172,7 +176,7 @@ class ParallelExecutor:
         stop: Event | None = None,
     ) -> Generator[Done, None, None]:
         """Begin nothing yet, but settle the configuration now."""
-        return _run(self.config, func, items, purpose, desc, batch, stop, self._prepare)
+        return _run(self.config, func, items, purpose, desc, batch, stop, self._prepare, grow=self._grow)
 
 
 def parallel_map(
@@ -227,9 +231,11 @@ def _run(
     batch: int | None,
     stop: Event | None,
     prepare: Callable[[], object] | None,
+    *,
+    grow: bool,
 ) -> Generator[Done, None, None]:
     total = len(items) if isinstance(items, Sized) else None
-    if config.backend == "auto" and total is not None and total <= 1 and config.timeout is None:
+    if total == 0 or (config.backend == "auto" and total == 1 and config.timeout is None):
         config = replace(config, enabled=False)
     bar = choose_progress(desc or _name(func), enabled=config.enable_progress, unit="item")
     failed: list[Outcome[Any]] = []
@@ -237,7 +243,7 @@ def _run(
         announce(backend.dashboard, bar)
         bar.start(total)
         try:
-            for done in Map(backend, func, items, config=config, batch=batch, stop=stop):
+            for done in Map(backend, func, items, config=config, batch=batch, stop=stop, grow=grow):
                 bar.advance(len(done.values))
                 failed += done.failures.values()
                 if failed and config.on_error == "raise":

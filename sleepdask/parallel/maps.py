@@ -42,7 +42,9 @@ class Map:
         ``backend="auto"``, that what takes about no time may run in the calling thread.
     batch
         Most items that go out together instead of `chunk_size`. It is fewer near the end, so that all workers
-        stay busy, and more of those that take no time.
+        stay busy.
+    grow
+        Whether batches of what takes no time are larger than that.
     stop
         Ends the iteration when another thread sets it; a thread that is busy with a batch ends it after its item.
     """
@@ -55,13 +57,14 @@ class Map:
         *,
         config: ParallelConfig,
         batch: int | None = None,
+        grow: bool = True,
         stop: Event | None = None,
     ) -> None:
         self._backend = backend
         self._call = Call(function, config.retries, config.on_error)
         if batch is not None:
             check_count("chunksize", batch, least=1)
-        self._batch = batch or config.chunk_size
+        self._batch, self._grow = batch or config.chunk_size, grow
         self._inline = config.backend == "auto" and backend.in_process and config.timeout is None
         self._timeout = None if backend.name == "sync" else config.seconds
         self._stop = stop or Event()
@@ -121,7 +124,7 @@ class Map:
         if self._timeout:
             return 1
         size = self._batch
-        if self._done:
+        if self._done and self._grow:
             wanted = math.ceil(self._backend.batch_seconds / max(self._spent / self._done, 1e-9))
             size = max(size, min(_MOST, wanted, _BATCH_BYTES * self._next // max(self._sent, 1)))
         if self._left is not None:

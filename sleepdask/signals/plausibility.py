@@ -85,10 +85,11 @@ def _doubt(kind: str, unit: str, largest: float) -> str:
     expected = PLAUSIBLE.get(kind)
     if expected is None or not (isfinite(largest) and largest > 0):
         return ""
+    own = ratio(unit, expected.unit)
+    if own is None or expected.least <= largest * float(own) <= expected.most:
+        return ""
     factors = {each.name: ratio(each.name, expected.unit) for each in UNITS}
     ranges = {name: largest * float(exact) for name, exact in factors.items() if exact is not None}
-    if unit not in ranges or expected.least <= ranges[unit] <= expected.most:
-        return ""
     likely = [name for name, value in ranges.items() if expected.least <= value <= expected.most]
     nearest = min(likely, key=lambda name: abs(log(ranges[name] / expected.usual)), default="")
     more = "less" if ranges[unit] < expected.least else "more"

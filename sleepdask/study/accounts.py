@@ -41,12 +41,13 @@ def read_outcomes(files: StudyFiles, ids: Iterable[str] | None = None) -> dict[s
 
 
 def read_outcome(files: StudyFiles, recording_id: str) -> RecordingOutcome | None:
-    """Outcome of one recording; None if there is none, or a damaged one."""
+    """Outcome of one recording; None if there is none, or a damaged one, or that of another."""
     name = outcome_name(recording_id)
     try:
-        return RecordingOutcome.from_json(files.read(name), name)
+        outcome = RecordingOutcome.from_json(files.read(name), name)
     except (FileNotFoundError, FileFormatError):
         return None
+    return outcome if outcome.recording_id == recording_id else None
 
 
 def outcomes_frame(outcomes: Mapping[str, RecordingOutcome], ids: Sequence[str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sleepdask.errors import FileFormatError
-from sleepdask.io.scores.safe_text import unescape
+from sleepdask.io.cells import unescaped
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
@@ -20,7 +20,7 @@ _CODE = re.compile(r"[+-]?(0\d+|\d{16,})", re.ASCII)  # a leading zero, or more 
 def read_columns(raw: bytes, where: object, *, delimiter: str = ",") -> dict[str, list[str]]:
     """Columns of a table by name, without blanks around a name, before a cell, and without rows that are empty.
 
-    A cell that was kept from being a formula is as before (`unescape`). A column without a name is left out if it is
+    A cell that was kept from being a formula is as before (`unescaped`). A column without a name is left out if it is
     empty.
 
     Raises
@@ -53,7 +53,7 @@ def _rows(raw: bytes, where: object, delimiter: str) -> tuple[list[str], list[li
             if not any(cell.strip() for cell in row):
                 continue
             if not names:
-                names = [unescape(cell.strip()) for cell in row]
+                names = [unescaped(cell.strip()) for cell in row]
                 continue
             if len(row) != len(names):
                 expected = f"{len(names)} cells, as in its first line"
@@ -64,7 +64,7 @@ def _rows(raw: bytes, where: object, delimiter: str) -> tuple[list[str], list[li
                     found=len(row),
                     fix="quote cells that hold the delimiter",
                 )
-            rows.append([unescape(cell) for cell in row])
+            rows.append([unescaped(cell) for cell in row])
     except csv.Error as error:
         raise FileFormatError(f"a row cannot be split: {error}", where=f"{where}, line {reader.line_num}") from error
     if not names:

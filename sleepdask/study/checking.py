@@ -17,9 +17,10 @@ from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.signals.recording import signal_nodes, span
 from sleepdask.study.causes import causes
 from sleepdask.study.layout import Layout
-from sleepdask.study.opening import extraction_options, opened, without_places
+from sleepdask.study.opening import extraction_options, opened
 from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.plan import StudyPlan
+from sleepdask.study.saying import message_of, without_places
 from sleepdask.study.table import Entry
 
 
@@ -87,7 +88,7 @@ class _Checker:
             options = extraction_options(self.plan, entry, recording)
             planned = plan_extraction(recording, self.plan.features, **options)
         except Exception as error:
-            message = without_places(str(error), entry)
+            message = without_places(message_of(error), entry)
             failed = RecordingOutcome(entry.recording_id, FAILED, type(error).__name__, message)
             return Checked(entry.recording_id, failed, findings)
         return Checked(
@@ -104,9 +105,9 @@ class _Checker:
 def _findings(entry: Entry) -> tuple[Finding, ...]:
     try:
         files = [file for path in entry.paths for file in recording_files(path)]
-    except SleepdaskError:
+        return tuple(finding for file in files for finding in diagnose_file(file).findings)
+    except (SleepdaskError, OSError, ValueError):  # opening it says why
         return ()
-    return tuple(finding for file in files for finding in diagnose_file(file).findings)
 
 
 def cohort(checked: Sequence[Checked]) -> dict[str, Any]:

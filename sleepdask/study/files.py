@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from sleepdask.errors import OutputError, ParameterError
+from sleepdask.io.remote.file import is_url, locate
 
 UNFINISHED = ".unfinished"  # where files are until they are whole
 _TRIES = 10
@@ -52,6 +53,10 @@ class StudyFiles(ABC):
     @abstractmethod
     def names(self, folder: str) -> list[str]:
         """Names of what is in a folder, sorted; none if there is no such folder."""
+
+    @abstractmethod
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of all files of a folder, and of the folders in it, by name; none if there is no such folder."""
 
     @abstractmethod
     def arrow(self) -> tuple[Any, str]:
@@ -168,6 +173,15 @@ class Folder(StudyFiles):
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        found = {}
+        for parent, _, names in os.walk(self._path(folder)):
+            for name in names:
+                path = Path(parent, name)
+                with suppress(FileNotFoundError):  # gone meanwhile
+                    found[path.relative_to(self._folder).as_posix()] = path.stat().st_size
+        return found
+
     def exists(self, name: str) -> bool:
         return self._path(name).exists()
 
@@ -225,10 +239,8 @@ class ObjectStore(StudyFiles):
         return data
 
     def write(self, name: str, data: bytes, *, lasting: bool = True) -> None:
-        try:
+        with _refusing(f"{self.location}/{name}", Exception):
             self._fs.pipe_file(self._path(name), data)
-        except OSError as error:
-            raise _refused(error, f"{self.location}/{name}") from error
 
     def write_folder(self, name: str, fill: Callable[[Path], None]) -> None:
         with TemporaryDirectory() as folder, _refusing(f"{self.location}/{name}"):
@@ -238,24 +250,30 @@ class ObjectStore(StudyFiles):
 
     def create(self, name: str, data: bytes) -> bool:
         try:
-            self._fs.pipe_file(self._path(name), data, mode="create")
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise _refused(error, f"{self.location}/{name}") from error
+            with _refusing(f"{self.location}/{name}", Exception):
+                self._fs.pipe_file(self._path(name), data, mode="create")
+        except OutputError as error:
+            if isinstance(error.__cause__, FileExistsError):
+                return False
+            raise
         return True
 
     def remove(self, name: str) -> None:
-        if self._fs.exists(self._path(name)):
+        with _refusing(f"{self.location}/{name}", Exception), suppress(FileNotFoundError):
             self._fs.rm(self._path(name), recursive=True)
 
     def names(self, folder: str) -> list[str]:
         self._fs.invalidate_cache()
         try:
             found = self._fs.ls(self._path(folder), detail=False)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(name for each in found if (name := PurePosixPath(each.rstrip("/")).name))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        self._fs.invalidate_cache()
+        found = self._fs.find(self._path(folder), detail=True)
+        return {path.removeprefix(f"{self._root}/"): int(each["size"]) for path, each in found.items()}
 
     def arrow(self) -> tuple[Any, str]:
         from pyarrow.fs import FSSpecHandler, PyFileSystem
@@ -275,14 +293,15 @@ def study_files(location: str | os.PathLike[str], options: Mapping[str, Any] | N
         The path is that of a file, or fsspec knows no such kind of URL.
     """
     text = os.fspath(location)
-    if "://" in text:
+    if is_url(text):
         try:
             return ObjectStore(text, options)
         except (ImportError, ValueError) as error:
             raise ParameterError("no study can be kept there", where=text, found=str(error)) from error
-    if Path(text).is_file():
+    folder = Path(str(locate(text)))  # without the file:// of a URL
+    if folder.is_file():
         raise ParameterError("is a file", where=text, expected="a folder, or the name of a new one")
-    return Folder(text)
+    return Folder(folder)
 
 
 def taken_over(location: str) -> OutputError:
@@ -319,15 +338,12 @@ def _link(file: Path, target: Path) -> None:
 
 
 @contextmanager
-def _refusing(where: object) -> Iterator[None]:
+def _refusing(where: object, kind: type[Exception] = OSError) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except kind as error:
         if isinstance(error, OutputError):
             raise
-        raise _refused(error, where) from error
-
-
-def _refused(error: OSError, where: object) -> OutputError:
-    fix = "what is finished is kept: make room, or allow writing, and run the study again"
-    return OutputError(f"cannot be written: {error.strerror or error}", where=where, fix=fix)
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        fix = "what is finished is kept: make room, or allow writing, and run the study again"
+        raise OutputError(f"cannot be written: {why}", where=where, fix=fix) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,17 @@ def state_of(location: str) -> dict[str, Any]:
         It cannot be reached.
     """
     file = named(locate(location))
-    where = hashlib.sha256(str(location).encode()).hexdigest()[:16]
     if isinstance(file, RemoteFile):
+        where = _marked(location)
         with open_source(file) as source:
             return {"name": file.name, "where": where, "size": source.size, "changed": source.version}
     try:
+        where = _marked(os.path.realpath(file))  # a way that leads over other folders leads to the same file
         states = [part.stat() for _, part in _parts(file)] or [file.stat()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ParameterError("no such file", where=location, fix="correct its path in the table") from None
+    except ValueError as error:  # a NUL byte
+        raise ParameterError("no name of a file", where=repr(location), found=str(error)) from None
     changed = max(state.st_mtime_ns for state in states)
     return {"name": file.name, "where": where, "size": sum(s.st_size for s in states), "changed": str(changed)}
 
@@ -46,14 +50,15 @@ def hashed(location: str, known: Mapping[str, Any] | None = None) -> dict[str, A
     """State of a file with the hash of its bytes, which `known` remembers of a file that looks the same.
 
     XXH3 (128 bit) tells versions of a file apart at the speed of memory; it is no seal against forgery. Of a remote
-    file the version that its server tells stands for it, as a hash needs all of its bytes.
+    file its size, and the version that its server tells, stand for it, as a hash needs all of its bytes; where a
+    server tells none, its address does.
     """
     state = state_of(location)
     if known and looks_the_same(state, known) and known.get("hash"):
         return state | {"hash": known["hash"]}
     file = named(locate(location))
     if isinstance(file, RemoteFile):
-        return state | {"hash": f"version:{state['changed']}"}
+        return state | {"hash": f"version:{state['size']}:{state['changed'] or state['where']}"}
     parts = list(_parts(file))
     if file.is_dir():
         lines = "".join(f"{_digest(part)}  {name}\n" for name, part in parts)
@@ -64,6 +69,10 @@ def hashed(location: str, known: Mapping[str, Any] | None = None) -> dict[str, A
 def looks_the_same(state: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether path, size and time of change are those of before."""
     return all(state[name] == known.get(name) for name in _SEEN)
+
+
+def _marked(location: str) -> str:
+    return hashlib.sha256(os.fsencode(location)).hexdigest()[:16]
 
 
 def _parts(path: Path) -> Iterator[tuple[str, Path]]:

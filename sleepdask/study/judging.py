@@ -32,7 +32,7 @@ def judged(
     for node in feature_nodes(features).values():
         has_value = np.zeros(node.sizes["channel"], bool)
         for name in feature_names(node):
-            values = node[name].transpose("epoch", "channel").values
+            values = node.variables[name].transpose("epoch", "channel").values
             has_value |= (values < 1 if name == _ABSENT else np.isfinite(values)).any(axis=0)
         for k, channel in enumerate(node["channel"].values.tolist()):
             if has_value[k]:

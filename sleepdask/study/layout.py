@@ -113,7 +113,7 @@ def columns_of(
     Parameters
     ----------
     layouts
-        Of the recordings, in the order of the table.
+        Of the recordings, in an order that does not change.
     features
         To compute.
     window
@@ -127,7 +127,7 @@ def columns_of(
     nodes: dict[str, None] = {}
     for node in (node for layout in layouts for node in layout.nodes):
         outputs = [o for f in features if f.minimal_rate <= node.rate for o in f.outputs]
-        if not outputs or window * node.rate < 1:
+        if not outputs or window * node.rate < 1 - 1e-9:
             continue
         nodes[node.name] = None
         for channel in node.channels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -31,10 +30,3 @@ def extraction_options(plan: StudyPlan, entry: Entry, recording: xr.DataTree) ->
         start, zone = (recording, plan.timezone) if zoned else (None, None)  # rows in order tell equal hours apart
         hypnogram = read_hypnogram(entry.hypnogram, start=start, timezone=zone, policy=plan.policy)
     return {**plan.options, **entry.marks, "hypnogram": hypnogram, "workers": 1}
-
-
-def without_places(text: str, entry: Entry) -> str:
-    """Keep of the paths of a recording only names: folders may be named after people."""
-    for path in entry.inputs.values():
-        text = text.replace(path, path if "://" in path else Path(path).name)
-    return text

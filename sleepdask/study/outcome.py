@@ -48,6 +48,8 @@ class RecordingOutcome:
         The same for each feature alone.
     layout_key
         Hash of the columns that its table was written with.
+    table_size
+        Bytes of the file of its table.
     inputs
         Its files by role: name, size, time of change, and hash of the bytes.
     channels, missing_channels, invalid_channels
@@ -83,6 +85,7 @@ class RecordingOutcome:
     content_key: str = ""
     feature_keys: Mapping[str, str] = field(default_factory=dict)
     layout_key: str = ""
+    table_size: int = 0
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     missing_channels: tuple[str, ...] = ()
@@ -115,12 +118,26 @@ class RecordingOutcome:
     def from_json(cls, document: bytes, where: object = "") -> RecordingOutcome:
         """Read what `to_json` gave; `FileFormatError` if it is something else."""
         try:
-            values = json.loads(document)
-            for name in ("channels", "missing_channels", "notes", "findings"):
-                values[name] = tuple(values[name])
-            outcome = cls(**{each.name: values[each.name] for each in fields(cls)})
-        except (ValueError, KeyError, TypeError) as error:
+            read = json.loads(document)
+            values = {
+                each.name: _as(type(getattr(_ANY, each.name)), each.name, read[each.name]) for each in fields(cls)
+            }
+            for role, state in values["inputs"].items():
+                _as(dict, role, state)
+            outcome = cls(**values)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FileFormatError("not an outcome", where=where, found=f"{type(error).__name__}: {error}") from error
         if outcome.status not in STATUSES:
             raise FileFormatError("not an outcome", where=where, found=f"the status {outcome.status!r}")
         return outcome
+
+
+_ANY = RecordingOutcome("")
+
+
+def _as(kind: type, name: str, value: Any) -> Any:
+    """Value of a field as JSON gives it, in the type that it has here; `TypeError` if it is of another."""
+    fits = list if kind is tuple else (int, float) if kind is float else kind
+    if not isinstance(value, fits) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}")
+    return kind(value)

@@ -19,6 +19,7 @@ from sleepdask.study.table import Entry
 from sleepdask.times import duration_ns
 from sleepdask.zones import Zone
 
+PLAN = "study.json"
 FORMAT = 1  # of part files and outcomes: another one is computed anew
 _OPTIONS = ("epoch", "step", "start", "end", "origin", "lights_off", "lights_on", "min_coverage")
 
@@ -138,6 +139,11 @@ def _meant(options: Mapping[str, Any]) -> dict[str, Any]:
     epoch = duration_ns(given.get("epoch", "30s"), "epoch")
     step = duration_ns(given["step"], "step") if "step" in given else epoch
     return _plain({"origin": "recording", "min_coverage": 0.5} | given | {"epoch": epoch, "step": step})
+
+
+def content_key(keys: Mapping[str, str]) -> str:
+    """Hash of all that `StudyPlan.keys` gives, in the order of the features, which is that of the columns."""
+    return digest(list(keys.values()))
 
 
 def digest(thing: Any) -> str:

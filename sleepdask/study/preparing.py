@@ -9,8 +9,9 @@ from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.inputs import looks_the_same
 from sleepdask.study.layout import Columns, Layout, columns_of, common_units, common_zone
-from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
-from sleepdask.study.plan import StudyPlan, digest
+from sleepdask.study.outcome import FAILED, RecordingOutcome
+from sleepdask.study.parts import part_name
+from sleepdask.study.plan import StudyPlan, content_key, digest
 from sleepdask.study.scan import Scan, scan_all
 from sleepdask.study.table import Entry
 from sleepdask.study.task import Job, layout_key
@@ -51,12 +52,14 @@ def prepare(
 ) -> Prepared:
     """Look at all recordings and decide which are to be analysed; `remember` writes down what was seen."""
     scans = scan_all(plan, entries, files, executor, remember=remember)
-    layouts = [scan.layout for scan in scans.values() if scan.layout is not None]
+    ordered = [scans[name].layout for name in sorted(scans)]  # whatever the order of the table
+    layouts = [layout for layout in ordered if layout is not None]
     units = common_units(layouts)
     columns = columns_of(_distinct(layouts), plan.features, plan.window, units, common_zone(layouts))
-    parts = {name.removeprefix("recording_id=") for name in files.names("features")}
+    sizes = files.sizes("features")
     if plan.arrays:
-        parts &= {name.removesuffix(".zarr") for name in files.names("arrays")}
+        there = {part_name(name.removesuffix(".zarr")) for name in files.names("arrays")}
+        sizes = {name: size for name, size in sizes.items() if name in there}
     key = layout_key(columns.schema)
     jobs, done = [], {}
     for entry in entries:
@@ -64,7 +67,7 @@ def prepare(
         scan, outcome = scans[name], before.get(name)
         different = {} if scan.layout is None else conversions(scan.layout, units)
         again = retry_failed and outcome is not None and not outcome.ok
-        if outcome is not None and not again and _is_done(plan, entry, scan, different, outcome, key, parts):
+        if outcome is not None and not again and _is_done(plan, entry, scan, different, outcome, key, sizes):
             done[name] = outcome
         else:
             jobs.append(Job(entry, different, outcome, again))
@@ -83,21 +86,23 @@ def _is_done(
     units: Mapping[str, str],
     outcome: RecordingOutcome,
     layout: str,
-    parts: set[str],
+    sizes: Mapping[str, int],
 ) -> bool:
     """Whether an analysis would give the same as before."""
     if scan.states.keys() != outcome.inputs.keys():
         return False
     if not all(looks_the_same(state, outcome.inputs[role]) for role, state in scan.states.items()):
         return False
-    if outcome.status == LOST:
-        return outcome.content_key == lost_key(plan, entry)
+    if not outcome.has_features and outcome.content_key == lost_key(plan, entry):  # of one that took too long, too
+        return True
     if outcome.status == FAILED and not outcome.content_key:  # a file is missing still
         return not scan.states
-    if outcome.has_features and (entry.recording_id not in parts or outcome.layout_key != layout):
-        return False
+    if outcome.has_features:
+        whole = sizes.get(part_name(entry.recording_id)) == outcome.table_size
+        if not whole or outcome.layout_key != layout:
+            return False
     keys = plan.keys(entry, {role: str(each.get("hash")) for role, each in outcome.inputs.items()}, units)
-    return digest(sorted(keys.values())) == outcome.content_key
+    return content_key(keys) == outcome.content_key
 
 
 def _distinct(layouts: Iterable[Layout]) -> list[Layout]:

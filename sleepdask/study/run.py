@@ -5,34 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from sleepdask.errors import OutputError, TooSlowError, WorkerLostError
-from sleepdask.features.warm import warm_kernels
+from sleepdask.errors import OutputError, SleepdaskError, TooSlowError, WorkerLostError
 from sleepdask.io.provenance import PACKAGES, versions
 from sleepdask.parallel import outcome as parallel
-from sleepdask.parallel.backends import backend_name
 from sleepdask.parallel.config import ParallelConfig
-from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.study.accounts import FOLDER as OUTCOMES
-from sleepdask.study.accounts import compile_outcomes, outcome_name, read_outcomes
+from sleepdask.study.accounts import compile_outcomes, outcome_name, read_outcome, read_outcomes
 from sleepdask.study.begun import FOLDER as BEGUN
 from sleepdask.study.begun import Begun
 from sleepdask.study.failures import Limit
 from sleepdask.study.files import StudyFiles
 from sleepdask.study.lock import run_lock
 from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
-from sleepdask.study.parts import arrays_name, part_name
-from sleepdask.study.plan import FORMAT, StudyPlan
+from sleepdask.study.parts import PARTITION, arrays_name, part_name
+from sleepdask.study.plan import FORMAT, PLAN, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
-from sleepdask.study.report import FILE_NAME as REPORT
+from sleepdask.study.reporting.report import FILE_NAME as REPORT
 from sleepdask.study.scan import states_of
 from sleepdask.study.settings import allowed_failures
-from sleepdask.study.table import Entry, table_bytes
+from sleepdask.study.table import Entry, table_bytes, table_entries
 from sleepdask.study.task import Analysis, Job
+from sleepdask.study.workers import runs_in_processes, study_executor
 
-PLAN = "study.json"
 TABLE = "recordings.csv"
 _RETRIES = 2  # of reading, where the configuration says nothing
 
@@ -80,6 +76,7 @@ class Run:
         StudyStoppedError
             Too many failed.
         """
+        self._limit.check()
         executor = study_executor(self._config)
         use_processes = runs_in_processes(self._config)
         with closing(executor.map_with_progress(self.analysis, self.jobs, use_processes, desc="study")) as results:
@@ -89,6 +86,7 @@ class Run:
 
     async def as_completed(self) -> AsyncGenerator[RecordingOutcome, None]:
         """Do the same while the event loop goes on."""
+        self._limit.check()
         executor = study_executor(self._config)
         use_processes = runs_in_processes(self._config)
         async with aclosing(executor.as_completed(self.analysis, self.jobs, use_processes, desc="study")) as results:
@@ -117,7 +115,7 @@ class Run:
             entry.recording_id,
             LOST if lost else FAILED,
             result.error_type,
-            str(result.error.args[0]) if result.error else "",
+            "each worker that ran this died" if lost else f"did not end within {self._config.seconds:g} s",
             attempts=max(1, begun.count),
             seconds=round(result.seconds, 3),
             content_key=lost_key(self._plan, entry),
@@ -129,13 +127,13 @@ class Run:
 
     def write_plan(self, command: Sequence[str]) -> None:
         """Write what is computed, and its table, before anything is; a report that will not be true any more goes."""
-        table = table_bytes(self._entries, self._files.location)
-        if self.jobs or not self._is_there(TABLE, table):
+        columns, table = self._columns, table_bytes(self._entries, self._files.location)
+        changed = _table_in(self._files) != table
+        if self.jobs or changed:
             self._files.remove(REPORT)
-        columns = self._columns
         document = {
             "format": FORMAT,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "created": _created(self._files) or datetime.now(UTC).isoformat(timespec="seconds"),
             "command": list(command),
             "versions": versions(PACKAGES),
             **self._plan.document(),
@@ -144,20 +142,16 @@ class Run:
             "schema": {field.name: str(field.type) for field in columns.schema},
         }
         self._files.write(PLAN, json.dumps(document, indent=1, ensure_ascii=False).encode())
-        self._files.write(TABLE, table)
-
-    def _is_there(self, name: str, data: bytes) -> bool:
-        try:
-            return self._files.read(name) == data
-        except FileNotFoundError:
-            return False
+        if changed:  # it may be the table that somebody wrote
+            self._files.write(TABLE, table)
 
     def set_aside(self) -> None:
         """Move tables of recordings that the study no longer has out of the way of those who read all of them."""
         ids = {entry.recording_id for entry in self._entries}
         known = {name.removesuffix(".json") for name in self._files.names(OUTCOMES)}
-        parts = {name.removeprefix("recording_id=") for name in self._files.names("features")}
-        for name in sorted((known | parts) - ids):
+        parts = {name.removeprefix(PARTITION) for name in self._files.names("features") if name.startswith(PARTITION)}
+        others = {name for name in known - ids if read_outcome(self._files, name)}  # what else lies there is not ours
+        for name in sorted(others | (parts - ids)):
             part = part_name(name)
             with suppress(FileNotFoundError):
                 self._files.write(f"removed/{part}", self._files.read(part))
@@ -171,7 +165,7 @@ class Run:
     def compile(self) -> None:
         """Bring the outcomes together, those of a run before included."""
         ids = [entry.recording_id for entry in self._entries]
-        self.outcomes = read_outcomes(self._files, ids)
+        self.outcomes |= read_outcomes(self._files, [name for name in ids if name not in self.outcomes])
         compile_outcomes(self._files, self.outcomes, ids)
 
 
@@ -197,6 +191,7 @@ def open_run(
     """
     limit = Limit(None if max_failures is None else allowed_failures(max_failures, len(entries)))
     with run_lock(files) as token, _files_of_run(files, token) as files:
+        _check_place(entries, files)
         before = read_outcomes(files, [entry.recording_id for entry in entries])
         executor = study_executor(config, scanning=True)
         prepared = prepare(plan, entries, files, before, executor, retry_failed=retry_failed)
@@ -210,6 +205,31 @@ def open_run(
                 run.compile()
             raise
         run.compile()
+
+
+def _check_place(entries: Sequence[Entry], files: StudyFiles) -> None:
+    """Refuse a folder that is no study, but has a table that would be lost."""
+    if files.exists(PLAN) or not files.exists(TABLE) or _table_in(files) == table_bytes(entries, files.location):
+        return
+    what = f"there is another {TABLE}, and no study"
+    raise OutputError(what, where=files.location, fix="choose a new folder for the results")
+
+
+def _table_in(files: StudyFiles) -> bytes:
+    """Table in the folder of a study as it would be written; nothing if there is none, or something else."""
+    try:
+        return table_bytes(table_entries(files.read(TABLE), files.location, where=TABLE), files.location)
+    except (FileNotFoundError, SleepdaskError):
+        return b""
+
+
+def _created(files: StudyFiles) -> str | None:
+    """When the study was begun, if it was."""
+    try:
+        created = json.loads(files.read(PLAN))["created"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return created if isinstance(created, str) else None
 
 
 @contextmanager
@@ -226,22 +246,3 @@ def _files_of_run(files: StudyFiles, token: str) -> Iterator[StudyFiles]:
             files.end_runs()
             if not files.names(BEGUN):
                 files.remove(BEGUN)
-
-
-def study_executor(config: ParallelConfig, *, scanning: bool = False) -> ParallelExecutor:
-    """Executor that takes one recording at a time, on as many workers as a graph has."""
-    workers = config.graph_workers
-    one_each = replace(
-        config,
-        chunk_size=10 if scanning else 1,
-        max_workers_cpu=workers,
-        max_workers_io=workers,
-        on_error="return",
-        retries=0,
-    )
-    return ParallelExecutor(one_each, prepare=warm_kernels)
-
-
-def runs_in_processes(config: ParallelConfig) -> bool:
-    """Whether recordings go to processes, here or elsewhere: unless threads, or none of both, are asked for."""
-    return config.backend != "threads" and backend_name(config, "cpu") != "sync"

@@ -16,7 +16,9 @@ from sleepdask.study.inputs import looks_the_same, state_of
 from sleepdask.study.layout import Layout
 from sleepdask.study.opening import opened
 from sleepdask.study.plan import FORMAT, StudyPlan, digest
+from sleepdask.study.saying import message_of, without_places
 from sleepdask.study.table import Entry
+from sleepdask.study.workers import runs_in_processes
 
 SCANS = "scans.json"
 
@@ -55,7 +57,7 @@ def scan(plan: StudyPlan, entry: Entry) -> Scan:
         findings = tuple(map(str, recording.attrs.get("findings", [])))
         return Scan(states, Layout.of(recording), (high - low) / 1e9, findings)
     except Exception as error:  # told again, in full, when it is run
-        return Scan(states_of(entry), None, error=f"{type(error).__name__}: {error}")
+        return _failed(entry, error, lasting=not isinstance(error, OSError | MemoryError))
 
 
 def scan_all(
@@ -67,19 +69,23 @@ def scan_all(
     scans = {name: known[name] for name, each in states.items() if name in known and _same(each, known[name].states)}
     todo = [entry for entry in entries if entry.recording_id not in scans]
     if todo:
-        use_processes = len(todo) > _FEW
+        use_processes = len(todo) > _FEW and runs_in_processes(executor.config)
         found: Outcome[Scan]
         for index, found in executor.map_with_progress(_Scanner(plan), todo, use_processes, desc="scan"):
             entry = todo[index]
-            scans[entry.recording_id] = found.value or _lost(entry, found)
+            scans[entry.recording_id] = found.value or _failed(entry, found.error, lasting=True)
         if remember:
             _remember(plan, scans, files)
     return {entry.recording_id: scans[entry.recording_id] for entry in entries}
 
 
-def _lost(entry: Entry, found: Outcome[Scan]) -> Scan:
-    """Stand for a look that its worker did not survive, or that took too long: no reason to look at no other."""
-    return Scan(states_of(entry), None, error=f"{found.error_type}: {found.message}")
+def _failed(entry: Entry, error: BaseException | None, *, lasting: bool) -> Scan:
+    """Stand for a look that failed, that its worker did not survive, or that took too long.
+
+    One that does not last is forgotten: the next run looks again, even if the files are as before.
+    """
+    text = without_places(f"{type(error).__name__}: {message_of(error)}", entry)
+    return Scan(states_of(entry) if lasting else {}, None, error=text)
 
 
 def states_of(entry: Entry) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,12 +21,13 @@ from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.files import StudyFiles, study_files
 from sleepdask.study.finished import finished
 from sleepdask.study.outcome import RecordingOutcome
-from sleepdask.study.plan import StudyPlan
+from sleepdask.study.plan import PLAN, StudyPlan
 from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
-from sleepdask.study.report import FILE_NAME as REPORT
-from sleepdask.study.run import PLAN, TABLE, Run, open_run, study_executor
-from sleepdask.study.table import Entry, read_table
+from sleepdask.study.reporting.report import FILE_NAME as REPORT
+from sleepdask.study.run import TABLE, Run, open_run
+from sleepdask.study.table import Entry, read_table, table_entries
+from sleepdask.study.workers import study_executor
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -141,7 +141,11 @@ class Study:
             raise ParameterError("there is no study", where=output, expected=f"a folder with {PLAN}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise FileFormatError("the plan of the study cannot be read", where=output, found=str(error)) from error
-        return cls(read_table(Path(files.location) / TABLE), plan, files)
+        try:
+            table = files.read(TABLE)
+        except FileNotFoundError:
+            raise ParameterError("the study has lost its table", where=output, expected=TABLE) from None
+        return cls(table_entries(table, files.location, where=f"{output}/{TABLE}"), plan, files)
 
     @property
     def recording_ids(self) -> list[str]:
@@ -319,7 +323,7 @@ class Study:
         -------
         summary
             A row for each group and column: recordings, epochs, mean, std, std_between, min, q05, q25, q50, q75, q95,
-            max; `sleepdask.study.summary.summarise` says what they are.
+            max; `sleepdask.study.results.summary.summarise` says what they are.
         """
         return finished(self._files).summary(by, columns, **self._where(where))
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.io.cells import escaped
 from sleepdask.io.remote.file import is_url
-from sleepdask.io.scores.safe_text import escape
 from sleepdask.study.cells import read_columns, typed
 
 SEPARATOR = ";"  # between the files of one recording
@@ -179,7 +179,7 @@ def table_bytes(entries: Sequence[Entry], location: str | os.PathLike[str]) -> b
     """
     location = os.fspath(location)
     names = dict.fromkeys(name for entry in entries for name in entry.covariates)
-    lines = [_line([*RESERVED, *map(escape, names)])]
+    lines = [_line([*RESERVED, *map(escaped, names)])]
     for entry in entries:
         paths = [path_in_table(path, location) for path in entry.paths]
         hypnogram = [] if entry.hypnogram is None else [path_in_table(entry.hypnogram, location)]
@@ -214,4 +214,4 @@ def path_in_table(path: str, location: str | os.PathLike[str]) -> str:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return escape(value) if isinstance(value, str) else str(value)
+    return escaped(value) if isinstance(value, str) else str(value)

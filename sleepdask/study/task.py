@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import xarray as xr
 
-from sleepdask.errors import BackendError, OutputError, SleepdaskError
+from sleepdask.errors import BackendError, ChangedFileError, OutputError
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import plan_extraction
 from sleepdask.io.results import write_features
@@ -22,14 +21,15 @@ from sleepdask.study.accounts import outcome_name, read_outcome
 from sleepdask.study.begun import Begun
 from sleepdask.study.budget import check_budget
 from sleepdask.study.files import StudyFiles, taken_over
-from sleepdask.study.inputs import hashed
+from sleepdask.study.inputs import hashed, looks_the_same, state_of
 from sleepdask.study.judging import judged
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
-from sleepdask.study.opening import extraction_options, opened, without_places
+from sleepdask.study.opening import extraction_options, opened
 from sleepdask.study.outcome import FAILED, RecordingOutcome
-from sleepdask.study.parts import arrays_name, part_bytes, part_name, read_part
-from sleepdask.study.plan import StudyPlan, digest
+from sleepdask.study.parts import arrays_name, content_of, part_bytes, part_name, read_part
+from sleepdask.study.plan import PLAN, StudyPlan, content_key, digest
+from sleepdask.study.saying import message_of, traceback_of, without_places
 from sleepdask.study.table import Entry
 from sleepdask.study.units import into_units
 from sleepdask.study.usage import Usage
@@ -62,6 +62,14 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Product:
+    """Features of a recording, and the file of their table."""
+
+    features: xr.DataTree
+    table: bytes
+
+
+@dataclass(frozen=True)
 class Analysis:
     """What is done with every recording of a run; called with a `Job` on a worker.
 
@@ -87,6 +95,7 @@ class Analysis:
 
     def __call__(self, job: Job) -> RecordingOutcome:
         """Analyse a recording and write what comes of it; an `OutputError` alone is raised."""
+        self._check_run()
         usage = Usage()
         begun = Begun(self.files, job.entry.recording_id)
         done = read_outcome(self.files, job.entry.recording_id)
@@ -94,81 +103,96 @@ class Analysis:
             begun.end()
             return done
         attempts = begun.again()
-        outcome, features = self._attempt(job)
-        outcome = outcome.but(
-            attempts=attempts, worker=here(), seconds=round(usage.seconds, 3), peak_memory=usage.peak_memory
-        )
-        self.settle(outcome, features)
+        outcome, product = self._attempt(job)
+        if not outcome.worker:  # else nothing was computed
+            outcome = outcome.but(
+                attempts=attempts, worker=here(), seconds=round(usage.seconds, 3), peak_memory=usage.peak_memory
+            )
+        if product is not None:
+            outcome = outcome.but(table_size=len(product.table))
+        self.settle(outcome, product)
         begun.end()
         return outcome
 
-    def settle(self, outcome: RecordingOutcome, features: xr.DataTree | None = None) -> None:
+    def settle(self, outcome: RecordingOutcome, product: Product | None = None) -> None:
         """Write features and the outcome that says so, in this order; what is no longer true goes first."""
-        if not holds(self.files, self.token):
-            raise taken_over(self.files.location)
+        self._check_run()
         name = outcome.recording_id
         part = part_name(name)
-        if features is not None or not outcome.has_features:
+        if product is not None or not outcome.has_features:
             self.files.remove(outcome_name(name))  # it would be of another table
             self.files.remove(arrays_name(name))
-        if features is not None:
-            self.files.write(part, part_bytes(features, self.schema))
+        if product is not None:
+            self.files.write(part, product.table)
             if self.plan.arrays:
-                self.files.write_folder(arrays_name(name), partial(write_features, features, kind="zarr"))
+                self.files.write_folder(arrays_name(name), partial(write_features, product.features, kind="zarr"))
         elif not outcome.has_features:
             self.files.remove(part.rsplit("/", 1)[0])
         self.files.write(outcome_name(name), outcome.to_json())
 
-    def _attempt(self, job: Job) -> tuple[RecordingOutcome, xr.DataTree | None]:
-        """Outcome of a recording and features to write; None where there are none, or those that are there stay."""
+    def _check_run(self) -> None:
+        if holds(self.files, self.token):
+            return
+        if not self.files.exists(PLAN):
+            fix = "put it where all workers see it under one name"
+            raise OutputError("a worker does not see the files of the study", where=self.files.location, fix=fix)
+        raise taken_over(self.files.location)
+
+    def _attempt(self, job: Job) -> tuple[RecordingOutcome, Product | None]:
+        """Outcome of a recording and what to write; None where there is nothing, or what is there stays."""
         entry = job.entry
         outcome = RecordingOutcome(entry.recording_id, layout_key=layout_key(self.schema))
         try:
             known = {} if job.before is None else job.before.inputs
-            inputs = {role: hashed(path, known.get(role)) for role, path in entry.inputs.items()}
+            inputs = self._patiently(lambda: {r: hashed(path, known.get(r)) for r, path in entry.inputs.items()})
             keys = self.plan.keys(entry, {role: each["hash"] for role, each in inputs.items()}, job.units)
             outcome = outcome.but(
                 inputs=inputs,
                 bytes_read=sum(each["size"] for each in inputs.values()),
                 feature_keys={name: key for name, key in keys.items() if name},
-                content_key=digest(sorted(keys.values())),
+                content_key=content_key(keys),
             )
-            return self._analysed(job, outcome)
-        except OutputError:
-            raise
-        except Exception as error:
+            done = self._analysed(job, outcome)
+            _check_unchanged(entry, inputs)
+            return done
+        except (Exception, SystemExit) as error:  # a feature may call what ends a program
             failure = outcome.but(
                 status=FAILED,
                 content_key="" if isinstance(error, _NOT_ITS_OWN) else outcome.content_key,
                 error_type=type(error).__name__,
-                message=without_places(str(error) or type(error).__name__, entry),
-                traceback=without_places(_traceback(error), entry),
+                message=without_places(message_of(error), entry),
+                traceback=without_places(traceback_of(error), entry),
             )
             return failure, None
 
-    def _analysed(self, job: Job, outcome: RecordingOutcome) -> tuple[RecordingOutcome, xr.DataTree | None]:
+    def _analysed(self, job: Job, outcome: RecordingOutcome) -> tuple[RecordingOutcome, Product | None]:
         before = job.before or RecordingOutcome("")
-        same = before.content_key == outcome.content_key
-        old = self._part(outcome) if before.has_features else None
+        same = before.content_key == outcome.content_key and _names(before) == _names(outcome)
+        old = self._part(before) if before.has_features else None
         if same and not job.again and (old is not None or before.status == FAILED):
             # its files were touched or moved, or the study has other columns now, or wants arrays too
             relaid = before.but(inputs=outcome.inputs, layout_key=outcome.layout_key)
             stays = before.layout_key == outcome.layout_key and self._has_arrays(outcome)
-            return relaid, None if stays else old
+            return relaid, None if stays or old is None else self._product(old, relaid)
         keys = set() if job.again or before.epochs_failed else set(before.feature_keys.values())
         features, missing, invalid = self._features(job, outcome, old, keys)
         outcome = judged(outcome, features, missing, invalid)
-        return outcome, features if outcome.has_features else None
+        return outcome, self._product(features, outcome) if outcome.has_features else None
+
+    def _product(self, features: xr.DataTree, outcome: RecordingOutcome) -> Product:
+        return Product(features, part_bytes(features, self.schema, outcome.content_key))
 
     def _has_arrays(self, outcome: RecordingOutcome) -> bool:
         """Whether there are arrays, if there should be."""
         return not self.plan.arrays or self.files.exists(arrays_name(outcome.recording_id))
 
     def _part(self, outcome: RecordingOutcome) -> xr.DataTree | None:
-        """Features that were computed before; None if their table is not there, or damaged."""
+        """Features that were computed before; None if their table is not there, damaged, or another one."""
         try:
-            return read_part(self.files.read(part_name(outcome.recording_id)))
-        except (OSError, ValueError):
+            data = self.files.read(part_name(outcome.recording_id))
+            whole = len(data) == outcome.table_size and content_of(data) == outcome.content_key
+            return read_part(data) if whole else None
+        except Exception:  # Arrow has many
             return None
 
     def _features(
@@ -201,16 +225,24 @@ class Analysis:
         for attempt in range(self.retries):
             try:
                 return read()
-            except (FileNotFoundError, PermissionError, OutputError):
+            except (FileNotFoundError, PermissionError):
                 raise
             except OSError:
                 sleep(_BACKOFF_SECONDS * 2**attempt)
         return read()
 
 
-def _traceback(error: BaseException) -> str:
-    """Traceback of an error; of one of our own, which says all itself, none."""
-    return "" if isinstance(error, SleepdaskError) else "".join(traceback.format_exception(error))
+def _check_unchanged(entry: Entry, inputs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse values of a file that was still being written, or replaced, while they were computed."""
+    for role, path in entry.inputs.items():
+        if not looks_the_same(state_of(path), inputs[role]):
+            fix = "run the study again once it is whole"
+            raise ChangedFileError("the file was changed while it was read", where=path, fix=fix)
+
+
+def _names(outcome: RecordingOutcome) -> dict[str, Any]:
+    """Names of the files: they stand in the table."""
+    return {role: state.get("name") for role, state in outcome.inputs.items()}
 
 
 def layout_key(schema: pa.Schema) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import xarray as xr
 
+from sleepdask.errors import ParameterError
 from sleepdask.signals.conversion import to_unit
 from sleepdask.signals.recording import SIGNAL, with_labels
 from sleepdask.signals.units import ratio
@@ -28,6 +29,11 @@ def into_units(recording: xr.DataTree, units: Mapping[str, str]) -> tuple[xr.Dat
         With these units, and without the channels that no factor converts.
     invalid
         Reason for each channel that was taken out.
+
+    Raises
+    ------
+    ParameterError
+        None is left.
     """
     if not units:
         return recording, {}
@@ -42,6 +48,9 @@ def into_units(recording: xr.DataTree, units: Mapping[str, str]) -> tuple[xr.Dat
         for name, unit in units.items()
         if name in had and ratio(had[name], unit) is None
     }
+    if invalid and set(had) <= invalid.keys():
+        found = "; ".join(f"{name} {reason}" for name, reason in invalid.items())
+        raise ParameterError("no channel has a unit that fits the study", found=found)
     recording = without_channels(recording, invalid)
     wanted = {_exactly(name): unit for name, unit in units.items() if name in had and name not in invalid}
     return to_unit(recording, wanted) if wanted else recording, invalid

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from sleepdask.errors import ParameterError
+from sleepdask.io.cells import unescaped
 from sleepdask.io.scores.base import CLOCK, MIDNIGHT, START, Options, Rows, ScoreFormat, Scores
 from sleepdask.io.scores.file import ScoreFile
 from sleepdask.io.scores.numbers import USUAL_EPOCH, duration_ns, onsets_ns
-from sleepdask.io.scores.safe_text import unescape
 from sleepdask.io.scores.vocabularies import NOTHING, column_stages, event_stage
 
 # Names of columns, upper and lower case alike, blanks as underscores; a unit of seconds behind them is left away.
@@ -115,7 +115,7 @@ def read_table(file: ScoreFile, options: Options) -> Scores:
     if "stage" in columns:
         said = "\n".join(file.lines[:first])
         stage_of = column_stages(set(columns["stage"]), file, options.vocabulary, said)
-        labels = [unescape(label) for label in columns.get("label", columns["stage"])]
+        labels = [unescaped(label) for label in columns.get("label", columns["stage"])]
         stages = [stage_of[text] for text in columns["stage"]]
         scores.stages = Rows(onsets, durations, labels, stages, channels, list(range(len(onsets))))
         return scores
@@ -126,7 +126,7 @@ def read_table(file: ScoreFile, options: Options) -> Scores:
             scores.stages.add(onset, duration, text, stage=known[text], row=row)
         elif text.lower() not in NOTHING:
             named = "" if channel == "n/a" else channel
-            scores.events.add(onset, duration, unescape(text), channel=named, row=row)
+            scores.events.add(onset, duration, unescaped(text), channel=named, row=row)
     return scores
 
 
