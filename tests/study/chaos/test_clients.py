@@ -53,7 +53,12 @@ def test_a_client_is_killed_ten_times_at_random(cohort: Path, truth: Path, outpu
                 more = rng.randint(1, 4)
                 client.wait_for(lambda: study.more_than(more), "more outcomes")  # noqa: B023
                 sleep(rng.uniform(0, 0.3))
-            client.kill(signal.SIGINT if k in (2, 6) else signal.SIGKILL)
+            client.kill(signal.SIGINT if k in (2, 5, 8) else signal.SIGKILL)
+            if k in (2, 5, 8):
+                assert client.process.returncode == 130
+                assert client.said.endswith("sleepdask: interrupted\n")
+                assert "Traceback" not in client.said
+                assert ".lock" not in names(output)
             study.check()
         assert len(finished(output)) < len(finished(truth))  # it was never done before it was killed
         study.run(*HERE).end(FOUND)
