@@ -162,4 +162,6 @@ def _given(given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in known:
             fix = did_you_mean(name, known)
             raise ParameterError(f"no such setting {name!r}", expected=", ".join(known), fix=fix)
-    return {name: value for name, value in given.items() if value is not None and value != ()}
+    return {
+        name: value for name, value in given.items() if not (value is None or (isinstance(value, tuple) and not value))
+    }
