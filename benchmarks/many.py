@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 
 import pyarrow as pa
 
@@ -47,7 +47,7 @@ def nothing(job: Job) -> RecordingOutcome:
 
 
 def handed_out(count: int, scheduler: str) -> dict[str, float | str]:
-    """Send that many to a scheduler, one a task; seconds, and how much memory it took here."""
+    """Send that many to a scheduler, one a task; seconds, CPU seconds and memory of this process."""
     entries = entries_of(count)
     prepared = Prepared(Columns(pa.schema([]), {}), {}, [Job(entry) for entry in entries], {})
     # with a time limit, each is a task of its own, as a night is that takes a second
@@ -56,12 +56,12 @@ def handed_out(count: int, scheduler: str) -> dict[str, float | str]:
     with TemporaryDirectory() as folder:
         run = Run(StudyPlan(WORK), entries, study_files(folder), prepared, "", config, Limit())
         run.analysis = nothing  # type: ignore[assignment]
-        began = perf_counter()
-        peak = peak_above_idle(lambda: [None for _ in run.iterate()])
-        seconds = perf_counter() - began
+        began, used = perf_counter(), process_time()
+        peak = peak_above_idle(lambda: sum(1 for _ in run.iterate()))
+        seconds, used = perf_counter() - began, process_time() - used
     if len(run.outcomes) != count:
         raise RuntimeError(f"{len(run.outcomes)} outcomes of {count}")
-    return peak | {"seconds": seconds}
+    return peak | {"seconds": seconds, "cpu": used}
 
 
 def compiled(count: int, folder: str) -> dict[str, float]:

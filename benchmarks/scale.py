@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -30,22 +31,35 @@ _FEATURES = ("bandpower,hjorth", "bandpower:average=median,hjorth")
 _RESUME_SECONDS = 2
 _LOOK_SECONDS = 0.2
 _MOST = 3
+_THREADS = 16  # of a worker: enough tasks at once that no one waits for the next
+_CLIENT, _SCHEDULER = "memory of the client", "memory of the scheduler"
+_WALL, _CLIENT_CPU, _SCHEDULER_CPU = (
+    "a recording",
+    "a recording, CPU of the client",
+    "a recording, CPU of the scheduler",
+)
+_READ, _WRITE = "outcomes read", "outcomes compiled"
+_IDLE = "above what it has without a study"
+_KINDS = {
+    _CLIENT: ("MB", _IDLE),
+    _SCHEDULER: ("MB", _IDLE),
+    _WALL: ("us", f"nothing computed, {WORKERS * _THREADS} at once"),
+    _CLIENT_CPU: ("us", "nothing computed"),
+    _SCHEDULER_CPU: ("us", "nothing computed"),
+    _READ: ("s", "a small file each"),
+    _WRITE: ("s", "into one table"),
+}
+"""Unit and note of each kind of row."""
 
 
-def scale_rows(folder: Path, repeats: int, *, quick: bool) -> list[Row]:
-    """Time studies of few and many small nights; then what is not nights, of very many."""
+def night_rows(folder: Path, repeats: int, *, quick: bool) -> list[Row]:
+    """Time a night of few, and of many."""
     cohorts = [small_cohort(folder, nights) for nights in (_FEW_NIGHTS if quick else _NIGHTS)]
-    repeats = min(repeats, _MOST)
-    rows = _night_rows(cohorts, repeats) + _again_rows(cohorts[-1], repeats)
-    return rows + _many_rows(folder, _NOT_SO_MANY if quick else _MANY)
-
-
-def _night_rows(cohorts: list[Cohort], repeats: int) -> list[Row]:
     note = f"{WORKERS} processes that are started"
     with ExitStack() as stack:
         stack.callback(close_pools)
         cases = [Case(f"a night of {len(each.recordings):,}", partial(_per_night, each), note=note) for each in cohorts]
-        series = take_turns(cases, repeats)
+        series = take_turns(cases, min(repeats, _MOST))
     base, *others = series.values()
     fewest = len(cohorts[0].recordings)
     rows = [row(base, base, unit="ms")]
@@ -65,8 +79,10 @@ def _per_night(cohort: Cohort) -> float:
     return seconds / len(cohort.recordings) * 1e3
 
 
-def _again_rows(cohort: Cohort, repeats: int) -> list[Row]:
+def again_rows(folder: Path, repeats: int, *, quick: bool) -> list[Row]:
     """Time the whole command on a study that is done, and after a change."""
+    cohort = small_cohort(folder, (_FEW_NIGHTS if quick else _NIGHTS)[-1])
+    repeats = min(repeats, _MOST)
     nights = f"{len(cohort.recordings):,}"
     with TemporaryDirectory(dir=cohort.folder, ignore_cleanup_errors=True) as name:
         command = partial(_command, cohort, Path(name, "study"))
@@ -91,8 +107,10 @@ def _again_rows(cohort: Cohort, repeats: int) -> list[Row]:
 def _command(cohort: Cohort, output: Path, analysed: int, features: str = _FEATURES[0]) -> None:
     """Run a study, and make sure that so many nights are analysed, unless none was done before."""
     first = not output.exists()
-    backend = ("--backend", "processes", "--workers", str(WORKERS))
-    printed = run_sleepdask("study", "run", str(cohort.table), "-o", str(output), "--features", features, *backend, "--json")  # fmt: skip
+    where = ("--backend", "processes", "--workers", str(WORKERS))
+    printed = run_sleepdask(
+        *("study", "run", str(cohort.table), "-o", str(output), "--features", features), *where, "--json"
+    )
     said = json.loads(printed)
     wanted = len(cohort.recordings) if first else analysed
     if said["analysed"] != wanted:
@@ -104,29 +122,33 @@ def _exchanged(cohort: Cohort, command: partial[None]) -> None:
     command()
 
 
-def _many_rows(folder: Path, counts: tuple[int, ...]) -> list[Row]:
-    """Memory of client and scheduler, and time, for recordings of which nothing is computed."""
-    series: dict[str, list[Series]] = {"client": [], "scheduler": [], "task": [], "read": [], "write": []}
-    note = "above what it has without a study"
+def many_rows(folder: Path, repeats: int, *, quick: bool) -> list[Row]:  # takes long: once
+    """Memory and time of client and scheduler for recordings of which nothing is computed, one a task."""
+    counts = _NOT_SO_MANY if quick else _MANY
+    kinds: dict[str, list[Series]] = {kind: [] for kind in _KINDS}
     for count in counts:
-        client = Series(Case(f"memory of the client, {count:,} recordings", lambda: None, note=note))
-        scheduler = Series(Case(f"memory of the scheduler, {count:,} recordings", lambda: None, note=note))
-        task = Series(Case(f"a recording of {count:,}, nothing computed", lambda: None, note=f"{WORKERS} workers"))
-        with running_scheduler() as file, _rise(_scheduler_of(file)) as rise:
-            said = json.loads(run_child([sys.executable, "-m", "benchmarks.many", "handed_out", str(count), file]))
-        client.amounts.append(said["peak_mb"])
-        scheduler.amounts.append(rise())
-        task.amounts.append(said["seconds"] / count * 1e6)
-        read = Series(Case(f"{count:,} outcomes read", lambda: None, note="a small file each"))
-        write = Series(Case(f"{count:,} outcomes compiled", lambda: None, note="into one table"))
-        with TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as output:
-            said = json.loads(run_child([sys.executable, "-m", "benchmarks.many", "compiled", str(count), output]))
-        read.amounts.append(said["read"])
-        write.amounts.append(said["write"])
-        for name, one in zip(series, (client, scheduler, task, read, write), strict=True):
-            series[name].append(one)
-    units = {"client": "MB", "scheduler": "MB", "task": "us"}
-    return [row(one, each[0], unit=units.get(name, "s")) for name, each in series.items() for one in each]
+        for kind, amount in (_handed_out(count) | _compiled(count, folder)).items():
+            _, note = _KINDS[kind]
+            kinds[kind].append(Series(Case(f"{kind}, {count:,} recordings", lambda: None, note=note), [amount]))
+    return [row(one, each[0], unit=_KINDS[kind][0]) for kind, each in kinds.items() for one in each]
+
+
+def _handed_out(count: int) -> dict[str, float]:
+    with running_scheduler(_THREADS) as file, _watched(_scheduler_of(file)) as scheduler:
+        said = json.loads(run_child([sys.executable, "-m", "benchmarks.many", "handed_out", str(count), file]))
+    return {
+        _CLIENT: said["peak_mb"],
+        _SCHEDULER: scheduler.rise,
+        _WALL: said["seconds"] / count * 1e6,
+        _CLIENT_CPU: said["cpu"] / count * 1e6,
+        _SCHEDULER_CPU: scheduler.cpu / count * 1e6,
+    }
+
+
+def _compiled(count: int, folder: Path) -> dict[str, float]:
+    with TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as output:
+        said = json.loads(run_child([sys.executable, "-m", "benchmarks.many", "compiled", str(count), output]))
+    return {_READ: said["read"], _WRITE: said["write"]}
 
 
 def _scheduler_of(file: Path) -> int:
@@ -136,27 +158,48 @@ def _scheduler_of(file: Path) -> int:
         return int(client.run_on_scheduler(os.getpid))
 
 
+@dataclass
+class _Watched:
+    """By how many MB the memory of a process rose at its peak, and the CPU seconds that it used."""
+
+    rise: float = 0.0
+    cpu: float = 0.0
+
+
 @contextmanager
-def _rise(pid: int) -> Iterator[object]:
-    """Context that watches how much memory of a process rises, in MB; the peak of it is what is given, called."""
+def _watched(pid: int) -> Iterator[_Watched]:
+    """Context that watches a process until its end."""
     process = psutil.Process(pid)
-    before = process.memory_info().rss
-    seen = [before]
-    done = Event()
+    before, used = process.memory_info().rss, _used(process)
+    said, done = _Watched(), Event()
 
     def watch() -> None:
         while not done.wait(_LOOK_SECONDS):
-            seen.append(process.memory_info().rss)
+            said.rise = max(said.rise, (process.memory_info().rss - before) / 1e6)
 
     thread = Thread(target=watch)
     thread.start()
     try:
-        yield lambda: (max(seen) - before) / 1e6
+        yield said
+        said.cpu = _used(process) - used
     finally:
         done.set()
         thread.join()
 
 
+def _used(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def _all_ok(statuses: list[str], cohort: Cohort) -> None:
     if statuses != ["ok"] * len(cohort.recordings):
         raise RuntimeError("some nights are not ok")
+
+
+PARTS = (
+    ("Scale: a night", "the fewest", night_rows),
+    ("Scale: again", "resume", again_rows),
+    ("Scale: very many", "the fewest", many_rows),
+)
+"""Title, base and maker of the rows of each table."""

@@ -1,4 +1,4 @@
-"""Many nights, two of them damaged: a study against Luna's process pool, a plain loop, and that loop in two processes."""
+"""Many nights, two of them damaged: a study, Luna's process pool, and a plain loop on one core and two."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Ratio:
 
     @classmethod
     def of(cls, upper: Series, lower: Series) -> Ratio | None:
-        """Compare two series; None where one of them has no amount, or none to compare with (memory that did not rise)."""
+        """Compare two series; None where one has no amount, or none to compare with (memory that did not rise)."""
         shares = [a / b for a, b in zip(upper.amounts, lower.amounts, strict=False) if b]
         return cls(median(shares), min(shares), max(shares)) if shares else None
 
