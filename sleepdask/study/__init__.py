@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sleepdask.study.config import StudyConfig, load_study_config
-from sleepdask.study.find import find_recordings
+from sleepdask.study.finding.find import find_recordings
 from sleepdask.study.harmonise import Harmonisation
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.study import Study

@@ -17,14 +17,14 @@ import pyarrow.dataset as ds
 
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.study.accounts import read_outcomes
-from sleepdask.study.covariates import Covariates, covariate_table
-from sleepdask.study.dataset import features, open_dataset
 from sleepdask.study.files import Folder, StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.plan import PLAN
-from sleepdask.study.report import report_data, write_report
+from sleepdask.study.reporting.report import report_data, write_report
+from sleepdask.study.results.covariates import Covariates, covariate_table
+from sleepdask.study.results.dataset import features, open_dataset
+from sleepdask.study.results.summary import STAGE, summarise
 from sleepdask.study.run import TABLE
-from sleepdask.study.summary import STAGE, summarise
 from sleepdask.study.table import Entry, read_table
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class FinishedStudy:
         covariates: Sequence[str] | None = None,
         recordings_per_partition: int | None = None,
     ) -> dd.DataFrame:
-        """Table of all epochs, lazy: `sleepdask.study.dataset.features`; `covariates` are names, default all."""
+        """Table of all epochs, lazy: as `features` of the module `dataset`; `covariates` are names, default all."""
         known = self.covariates
         if covariates is not None:
             covariate_table(known, (), covariates)  # refuses those that there are not

@@ -22,7 +22,7 @@ from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
 from sleepdask.study.parts import PARTITION, arrays_name, part_name
 from sleepdask.study.plan import FORMAT, PLAN, StudyPlan
 from sleepdask.study.preparing import Prepared, lost_key, prepare
-from sleepdask.study.report import FILE_NAME as REPORT
+from sleepdask.study.reporting.report import FILE_NAME as REPORT
 from sleepdask.study.scan import states_of
 from sleepdask.study.settings import allowed_failures
 from sleepdask.study.table import Entry, table_bytes, table_entries

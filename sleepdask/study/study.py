@@ -24,7 +24,7 @@ from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.plan import PLAN, StudyPlan
 from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
-from sleepdask.study.report import FILE_NAME as REPORT
+from sleepdask.study.reporting.report import FILE_NAME as REPORT
 from sleepdask.study.run import TABLE, Run, open_run
 from sleepdask.study.table import Entry, read_table, table_entries
 from sleepdask.study.workers import study_executor
@@ -323,7 +323,7 @@ class Study:
         -------
         summary
             A row for each group and column: recordings, epochs, mean, std, std_between, min, q05, q25, q50, q75, q95,
-            max; `sleepdask.study.summary.summarise` says what they are.
+            max; `sleepdask.study.results.summary.summarise` says what they are.
         """
         return finished(self._files).summary(by, columns, **self._where(where))
 

@@ -14,8 +14,8 @@ import pytest
 from study_folders import NODES, Night, part_schema, whole_table, write_study
 
 from sleepdask.cli import main
-from sleepdask.study.columns import feature_columns
 from sleepdask.study.finished import open_study_folder
+from sleepdask.study.results.columns import feature_columns
 
 SCHEMA = part_schema(NODES | {"256Hz": ("=Flow",)})
 COLUMNS = feature_columns(SCHEMA)
@@ -142,7 +142,7 @@ def test_a_whole_study_has_exit_code_0_and_one_document(tmp_path: Path, capsys: 
 
 
 def test_several_row_groups_are_one_table(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sleepdask.study.tablefile._ROW_GROUP_BYTES", 1)
+    monkeypatch.setattr("sleepdask.study.results.tablefile._ROW_GROUP_BYTES", 1)
     export(study, "--wide", tmp_path / "many.parquet", "--quiet")
     monkeypatch.undo()
     export(study, "--wide", tmp_path / "one.parquet", "--quiet")

@@ -11,7 +11,7 @@ import pytest
 from range_server import Served, range_server
 
 from sleepdask.cli import main
-from sleepdask.cli.job import _named
+from sleepdask.cli.words import named_word
 
 SECRETS = ("jane", "s3cret", "signature", "0123", "k3y")
 
@@ -81,4 +81,4 @@ def test_a_server_that_cannot_is_one_line(server: Served, capfd: pytest.CaptureF
     ],
 )
 def test_words_of_the_command_line_keep_names_only(word: str, kept: str) -> None:
-    assert _named(word) == kept
+    assert named_word(word) == kept

@@ -50,7 +50,7 @@ class Example:
     summary: pd.DataFrame | None
 
     def data(self, **options: Any) -> Any:
-        from sleepdask.study.report import report_data
+        from sleepdask.study.reporting.report import report_data
 
         rng = random.Random(2)
         coverage = {each.recording_id: {"100Hz": min(1.0, rng.gauss(1.01, 0.01)), "1Hz": 1.0} for each in self.outcomes}

@@ -11,8 +11,8 @@ from sleepdask.cli.output import exit_code, output_options, report, show
 from sleepdask.cli.where import backend_options
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import parallel_config
-from sleepdask.study.export import PENDING, Exported, export
 from sleepdask.study.finished import FinishedStudy, open_study_folder
+from sleepdask.study.results.export import PENDING, Exported, export
 
 _table = click.Path(path_type=Path, dir_okay=False)
 

@@ -11,7 +11,7 @@ import click
 from sleepdask.cli.output import exit_code, output_options, report, show
 from sleepdask.findings import Finding
 from sleepdask.parallel.settings import parallel_config
-from sleepdask.study.find import FoundRecordings, check_table, find_recordings
+from sleepdask.study.finding.find import FoundRecordings, check_table, find_recordings
 
 _MOST = 10  # findings of one kind that are printed; the JSON document has all
 

@@ -9,7 +9,7 @@ from sleepdask.cli.where import backend_options
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import parallel_config
 from sleepdask.study.finished import open_study_folder
-from sleepdask.study.report import FILE_NAME
+from sleepdask.study.reporting.report import FILE_NAME
 
 
 @click.command("report")

@@ -70,7 +70,6 @@ IN_A_CLIENT = {
     "compiling the outcomes": "sleepdask.study.run:compile_outcomes",
 }
 IN_A_WORKER = {
-    "a file is half there": "os:fsync",
     "between part and outcome": "sleepdask.study.outcome:RecordingOutcome.to_json",
     "between outcome and end": "sleepdask.study.begun:Begun.end",
 }
@@ -96,6 +95,17 @@ def kill_at(study: Study, who: str, where: str, marker: Path, *options: str) -> 
     assert marker.exists(), client.said
     client.kill()
     study.check()
+
+
+def test_a_client_is_killed_while_a_file_is_half_there(
+    few: Path, few_truth: Path, output: Path, tmp_path: Path
+) -> None:
+    study, options = Study(few, output), ("--backend", "processes", "--workers", "1")
+    kill_at(study, "worker", "os:fsync", tmp_path / "held", *options)
+    assert list(output.glob(".unfinished/*/*-part-0.parquet"))
+    assert not list(output.glob("features/*/*"))
+    study.run(*options).end(0, FOUND)
+    check_whole(output, few_truth)
 
 
 def test_a_client_is_killed_while_arrays_are_written(few: Path, few_arrays: Path, output: Path, tmp_path: Path) -> None:

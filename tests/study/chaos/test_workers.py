@@ -15,6 +15,7 @@ from studies import (
     FEATURES,
     check_recomputed,
     check_whole,
+    computed,
     features,
     finished,
     in_workers,
@@ -54,6 +55,19 @@ def test_they_are_killed_at_random(cohort: Path, truth: Path, output: Path) -> N
         assert len(run.end(2 * PATIENCE)) == len(finished(truth))
     check_whole(output, truth)
     check_recomputed(log, killed)
+
+
+def test_one_is_killed_when_it_has_written_all(few: Path, few_truth: Path, output: Path, tmp_path: Path) -> None:
+    """What it has done is not done again only because it could not say so."""
+    log, marker = tmp_path / "computed.txt", tmp_path / "held"
+    with in_workers(log=str(log), hold=["sleepdask.study.begun:Begun.end", str(marker)]):
+        run = Job(lambda: Study.from_table(few, output, features=FEATURES).run(config=TWO))
+        wait_until(lambda: len(finished(output)) == len(finished(few_truth)), "all outcomes")
+        first = next(name for name in finished(output) if (output / ".begun" / name).exists())
+        psutil.Process(dict(computed(log))[first]).kill()
+        run.end()
+    check_whole(output, few_truth)
+    assert set(times_computed(log).values()) == {1}
 
 
 @pytest.mark.usefixtures("second_death_counts")

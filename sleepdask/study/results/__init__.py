@@ -1,0 +1,1 @@
+"""Features of a whole study: read lazily, summarised as a stream, exported."""
