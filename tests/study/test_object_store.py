@@ -74,6 +74,7 @@ def test_from_the_first_run_to_the_last(
     assert len(stored(memory, url, "removed")) == 2
 
 
+@pytest.mark.slow
 def test_a_store_that_workers_do_not_share(nights: Cohort, tmp_path: Path, memory: Any) -> None:
     """Each process has a memory of its own."""
     study = study_of(nights.table(tmp_path / "recordings.csv", ["007"]), f"memory://{uuid4().hex}")

@@ -488,6 +488,26 @@ def test_a_file_that_changes_while_it_is_read_fails_and_is_read_again(
     assert_as_fresh(output, table)
 
 
+def test_a_file_that_goes_away_while_it_is_read_is_tried_again_when_it_is_back(
+    cohort: Cohort, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, aside = Analysis._features, cohort.folder / "aside"
+
+    def meanwhile(self: Analysis, job: Any, *rest: Any) -> Any:
+        if job.entry.recording_id == "007":
+            cohort.nights["007"].rename(aside)
+        return features(self, job, *rest)
+
+    output = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Analysis, "_features", meanwhile)
+        run_study(table, output)
+    assert "no such file" in outcome(output, "007")["message"]
+    aside.rename(cohort.nights["007"])
+    assert analysed(study_of(table, output)) == ["007"]
+    assert_as_fresh(output, table)
+
+
 def test_a_recording_that_gets_channels_after_it_was_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its columns are not in the study: leaving them out without a word would lose data."""
     night = write_edf(tmp_path / "n.edf", {"C3": noise(1)})
