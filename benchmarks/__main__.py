@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import backends, luna, overhead, peers, reading, start
+from benchmarks import backends, luna, overhead, peers, reading, scale, start, study
+from benchmarks.cohorts import damaged_cohort
 from benchmarks.environment import describe_environment
 from benchmarks.memory import memory_rows
 from benchmarks.nights import TEST_DATA, NightFile, real_night, reference_night
@@ -20,11 +21,12 @@ from benchmarks.timing import Case, Ratio, explain, take_turns
 from benchmarks.work import OURS, compute_every_time, file_to_table
 
 _PEER_REPEATS = 3
+_NIGHTS, _FEW_NIGHTS = 20, 4  # of the study
 _NO_LUNA = "skipped: no interpreter is named by --lunapi"
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
 NAMES = (
     *("reading", "pipeline", "scipy", "mne", "yasa", "lunapi"),
-    *("memory", "imports", "kernels", "cli", "overhead", "backends"),
+    *("memory", "imports", "kernels", "cli", "overhead", "backends", "study", "scale"),
 )
 _BY_NIGHT = {"reading", "pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
 
@@ -84,6 +86,7 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
         rows = _rows_or_reason("memory", partial(memory_rows, reference, short))
         sections.append(Section("Memory above the warm, idle process", "the shorter night", tuple(rows)))
     sections += _parallel_sections(options, [reference, real] if real else [reference])
+    sections += _study_sections(options, reference.path.parent)
     return [section for section in sections if section.rows]
 
 
@@ -110,6 +113,21 @@ def _parallel_sections(options: argparse.Namespace, nights: Sequence[NightFile])
             sections.append(Section(f"Backends: {night.title}", backends.ONE, tuple(rows)))
         rows = _rows_or_reason("start", partial(backends.first_result_rows, options.repeats))
         sections.append(Section("Start of a backend", backends.NEW_THREADS, tuple(rows)))
+    return sections
+
+
+def _study_sections(options: argparse.Namespace, folder: Path) -> list[Section]:
+    sections = []
+    if "study" in options.only:
+        cohort = damaged_cohort(folder, _FEW_NIGHTS if options.quick else _NIGHTS, options.hours)
+        repeats = min(options.repeats, _PEER_REPEATS)
+        for work in study.WORKS:
+            rows = _rows_or_reason("study", partial(study.study_rows, cohort, work, repeats, options.lunapi))
+            sections.append(Section(f"Study, {work}: {cohort.title}", study.BASE, tuple(rows)))
+    if "scale" in options.only:
+        for title, base, make in scale.PARTS:
+            rows = _rows_or_reason("scale", partial(make, folder, options.repeats, quick=options.quick))
+            sections.append(Section(title, base, tuple(rows)))
     return sections
 
 

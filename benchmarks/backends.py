@@ -93,8 +93,8 @@ def first_result_rows(repeats: int) -> list[Row]:
 
 
 @contextmanager
-def running_scheduler() -> Iterator[Path]:
-    """Context with a scheduler and two workers of one thread, each a process; gives the scheduler file."""
+def running_scheduler(threads: int = 1) -> Iterator[Path]:
+    """Context with a scheduler and two workers of so many threads, each a process; gives the scheduler file."""
     from distributed import Client
 
     with TemporaryDirectory(prefix="scheduler-", ignore_cleanup_errors=True) as name, ExitStack() as processes:
@@ -107,7 +107,7 @@ def running_scheduler() -> Iterator[Path]:
         _wait_for(file, scheduler, log)
         for _ in range(WORKERS):
             processes.enter_context(
-                _dask_process(log, "worker", *common, "--nthreads", "1", "--local-directory", folder)
+                _dask_process(log, "worker", *common, "--nthreads", str(threads), "--local-directory", folder)
             )
         with Client(scheduler_file=str(file), set_as_default=False) as client:
             client.wait_for_workers(WORKERS, timeout=_START_SECONDS)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import sleepdask as sd
@@ -194,6 +195,77 @@ def test_peak_of_memory_is_that_of_the_work(module: Any) -> None:
     assert said["by"] != "VmHWM" or 35 < said["peak_mb"] < 80
 
 
+def test_damaged_cohort_has_nights_that_differ_and_two_that_are_damaged(module: Any, tmp_path: Path) -> None:
+    cohort = module("cohorts").damaged_cohort(tmp_path, 4, HOURS / 6)
+    assert list(cohort.recordings) == ["n000", "n001", "cut", "garbled"]
+    assert len({path.read_bytes() for path in cohort.recordings.values()}) == 4
+    assert [entry.recording_id for entry in sd.study.read_table(cohort.table)] == list(cohort.recordings)
+    assert [line.split("\t")[1] for line in cohort.sample_list.read_text().splitlines()] == [
+        str(path) for path in cohort.recordings.values()
+    ]
+    garbled = sd.open_recording(cohort.recordings["garbled"], chunks=None)
+    assert any("digital maximum" in finding for finding in garbled.attrs["findings"])
+    with pytest.raises(sd.errors.FileFormatError, match="shorter than its header"):
+        sd.open_recording(cohort.recordings["cut"])
+    before = cohort.recordings["n000"].stat().st_mtime_ns
+    assert module("cohorts").damaged_cohort(tmp_path, 4, HOURS / 6) == cohort
+    assert cohort.recordings["n000"].stat().st_mtime_ns == before
+
+
+def test_small_cohort_has_names_for_ten_files_and_one_can_be_exchanged(module: Any, tmp_path: Path) -> None:
+    cohorts = module("cohorts")
+    cohort = cohorts.small_cohort(tmp_path, 23)
+    files = [path.stat().st_ino for path in cohort.recordings.values()]
+    assert len(files) == 23
+    assert len(set(files)) == 10
+    cohorts.exchange(cohort, "r00001")
+    changed = [path.stat().st_ino for path in cohort.recordings.values()]
+    assert [k for k in range(23) if files[k] != changed[k]] == [1]
+    assert len(set(changed)) == 10
+
+
+def test_all_ways_through_many_nights_give_the_same_nights(module: Any, tmp_path: Path) -> None:
+    cohort, child = module("cohorts").damaged_cohort(tmp_path, 4, HOURS / 6), module("study_child")
+    results = {way: child.WAYS[way](cohort.table, child.PSD) for way in (child.ONE, child.LOOP)}
+    for seconds, said in results.values():
+        assert seconds > 0
+        assert [name for name in cohort.recordings if not said[name] and name != "garbled"] == ["n000", "n001"]
+    study = results[child.ONE][1]
+    assert study["garbled"].startswith("InvalidChannels: no channel has a value")
+    assert "cut" in results[child.LOOP][1]["cut"]
+
+
+def test_survivors_are_counted_among_the_nights_that_can_be_read(module: Any, tmp_path: Path) -> None:
+    study, cohorts = module("study"), module("cohorts")
+    cohort = cohorts.Cohort("", tmp_path, dict.fromkeys(("a", "b", "cut", "garbled"), tmp_path), ("cut", "garbled"))
+    said = {"a": "", "b": "no rows", "cut": "Error:\n is cut", "garbled": ""}
+    row = study._survived("x", study._Trial([], [{"said": said}]), cohort)
+    assert (row.middle, row.unit, row.note) == (1, "of 2 nights", "cut: Error: is cut; garbled: taken for good")
+
+
+def test_peak_counts_the_children_of_a_process(module: Any) -> None:
+    code = (
+        "import subprocess, sys, time;"
+        "child = [sys.executable, '-c', 'import time; kept = bytearray(b\"1\") * 80_000_000; time.sleep(1)'];"
+        "subprocess.run(child, check=True); print('done')"
+    )
+    printed, peak = module("children").run_watched([sys.executable, "-c", code])
+    assert printed.strip() == "done"
+    assert 80 < peak.mb < 200
+
+
+def test_process_that_is_watched_and_fails_says_why(module: Any) -> None:
+    with pytest.raises(RuntimeError, match="ValueError: why"):
+        module("children").run_watched([sys.executable, "-c", "raise ValueError('why')"])
+
+
+def test_outcomes_of_nothing_are_compiled(module: Any, tmp_path: Path) -> None:
+    assert module("many").compiled(7, str(tmp_path))["outcomes"] == 7
+    table = pq.read_table(tmp_path / "outcomes.parquet")
+    assert table["recording_id"].to_pylist() == [f"r{k:07}" for k in range(7)]
+    assert set(table["status"].to_pylist()) == {"ok"}
+
+
 @pytest.mark.slow
 def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     written = tmp_path / "out.json"
@@ -208,5 +280,5 @@ def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
     titles = [section["title"] for section in json.loads(written.read_text())["sections"]]
-    assert len(titles) == 8 + 2 * any(title.startswith("Reading: Real night") for title in titles)
+    assert len(titles) == 13 + 2 * any(title.startswith("Reading: Real night") for title in titles)
     assert all(f"## {title}" in done.stdout for title in titles)

@@ -13,7 +13,7 @@ from sleepdask.parallel.config import BACKENDS
 from sleepdask.parallel.settings import resolve
 
 PLACE_OPTIONS = (
-    click.option("--backend", type=click.Choice(BACKENDS), help="Where to run.  [default: threads of this process]"),
+    click.option("--backend", type=click.Choice(BACKENDS), help="Where to run.  [default: threads; study: processes]"),
     click.option("--workers", type=click.IntRange(min=1), help="Threads or processes; default all CPUs there are."),
     click.option("--scheduler", help="Dask cluster to run on: its address, or the path of its scheduler file."),
     click.option(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from sleepdask.errors import SleepdaskError
+from sleepdask.errors import ParameterError, SleepdaskError
 from sleepdask.features.plan import plan_extraction
 from sleepdask.findings import Finding
 from sleepdask.io.diagnose import diagnose_file
@@ -16,7 +16,7 @@ from sleepdask.io.folders import recording_files
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.signals.recording import signal_nodes, span
 from sleepdask.study.causes import causes
-from sleepdask.study.layout import Layout
+from sleepdask.study.layout import Layout, common_zone
 from sleepdask.study.opening import extraction_options, opened
 from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.plan import StudyPlan
@@ -110,6 +110,15 @@ def _findings(entry: Entry) -> tuple[Finding, ...]:
         return ()
 
 
+def _refusal(layouts: Sequence[Layout]) -> str:
+    """Why these recordings could not be in one study; empty if they could."""
+    try:
+        common_zone(layouts)
+    except ParameterError as error:
+        return str(error)
+    return ""
+
+
 def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
     """Tell what all recordings together are like, as JSON types."""
     sound = [each for each in checked if each.problem is None]
@@ -133,6 +142,7 @@ def cohort(checked: Sequence[Checked]) -> dict[str, Any]:
         if hours
         else {},
         "epochs": sum(each.epochs for each in sound),
+        "refusal": _refusal([each.layout for each in sound if each.layout]),
         "channels": {
             name: {"recordings": counts[name]} | {key: dict(values) for key, values in about.items()}
             for name, about in sorted(channels.items(), key=lambda item: -counts[item[0]])

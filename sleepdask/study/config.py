@@ -162,4 +162,9 @@ def _given(given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in known:
             fix = did_you_mean(name, known)
             raise ParameterError(f"no such setting {name!r}", expected=", ".join(known), fix=fix)
-    return {name: value for name, value in given.items() if value is not None and value != ()}
+    return {name: value for name, value in given.items() if not (value is None or _is_no_option(value))}
+
+
+def _is_no_option(value: object) -> bool:
+    """Whether a value is what the command line gives for an option that was not; NumPy cannot be asked if it is ()."""
+    return isinstance(value, tuple) and not value

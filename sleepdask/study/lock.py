@@ -118,13 +118,19 @@ def _read(files: StudyFiles) -> dict[str, Any]:
 def _is_stale(held: dict[str, Any]) -> bool:
     if held.get("host") == socket.gethostname():
         return not _is_alive(held.get("pid"), held.get("began"))
-    return bool(time() - float(held.get("beat", 0)) > _STALE_SECONDS)
+    try:
+        silent = time() - float(held.get("beat", 0))
+    except (TypeError, ValueError):
+        return True
+    return not silent <= _STALE_SECONDS
 
 
 def _is_alive(pid: Any, began: Any) -> bool:
     try:
+        if int(pid) <= 0:  # would be a group of processes
+            return False
         os.kill(int(pid), 0)
-    except (ProcessLookupError, TypeError, ValueError):
+    except (ProcessLookupError, TypeError, ValueError, OverflowError):
         return False
     except PermissionError:
         return True

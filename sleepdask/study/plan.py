@@ -11,6 +11,7 @@ from typing import Any
 
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature
+from sleepdask.features.plan import check_features
 from sleepdask.features.registry import create
 from sleepdask.findings import POLICIES
 from sleepdask.signals.renaming import numbered
@@ -51,8 +52,6 @@ class StudyPlan:
     arrays: bool = False
 
     def __post_init__(self) -> None:
-        if not self.features:
-            raise ParameterError("no feature is given")
         for name in self.options:
             if name not in _OPTIONS:
                 raise ParameterError(f"no such option {name!r}", expected=", ".join(_OPTIONS))
@@ -60,15 +59,7 @@ class StudyPlan:
             raise ParameterError("unknown policy", expected=" or ".join(POLICIES), found=repr(self.policy))
         if self.timezone is not None:
             Zone.of(self.timezone)
-        self._check_windows()
-
-    def _check_windows(self) -> None:
-        for feature in self.features:
-            if self.window < feature.minimal_window:
-                expected = f"at least {feature.minimal_window:g} s"
-                raise ParameterError(
-                    f"epoch is too short for {feature.name}", expected=expected, found=f"{self.window:g} s"
-                )
+        check_features(self.features, round(self.window * 1e9))
 
     @property
     def window(self) -> float:

@@ -11,8 +11,8 @@ from sleepdask.errors import OutputError, SleepdaskError, TooSlowError, WorkerLo
 from sleepdask.io.provenance import PACKAGES, versions
 from sleepdask.parallel import outcome as parallel
 from sleepdask.parallel.config import ParallelConfig
+from sleepdask.study.accounts import COMPILED, compile_outcomes, outcome_name, read_outcome, read_outcomes
 from sleepdask.study.accounts import FOLDER as OUTCOMES
-from sleepdask.study.accounts import compile_outcomes, outcome_name, read_outcome, read_outcomes
 from sleepdask.study.begun import FOLDER as BEGUN
 from sleepdask.study.begun import Begun
 from sleepdask.study.failures import Limit
@@ -208,11 +208,13 @@ def open_run(
 
 
 def _check_place(entries: Sequence[Entry], files: StudyFiles) -> None:
-    """Refuse a folder that is no study, but has a table that would be lost."""
-    if files.exists(PLAN) or not files.exists(TABLE) or _table_in(files) == table_bytes(entries, files.location):
+    """Refuse a folder that is no study, but has files that a study would replace."""
+    if files.exists(PLAN):
         return
-    what = f"there is another {TABLE}, and no study"
-    raise OutputError(what, where=files.location, fix="choose a new folder for the results")
+    for name in (TABLE, REPORT, COMPILED):
+        if files.exists(name) and not (name == TABLE and _table_in(files) == table_bytes(entries, files.location)):
+            what = f"the folder is no study, and has a file {name}, which would be lost"
+            raise OutputError(what, where=files.location, fix="choose a new folder for the results")
 
 
 def _table_in(files: StudyFiles) -> bytes:

@@ -38,13 +38,17 @@ def traceback_of(error: BaseException) -> str:
 
 def without_places(text: str, entry: Entry) -> str:
     """Keep of the paths of a recording, and of code, only the ends: folders may be named after people."""
+    folders: set[str] = set()
     for path in entry.inputs.values():
-        text = text.replace(path, str(RemoteFile(path))) if is_url(path) else _without_folders_of(path, text)
+        if is_url(path):
+            text = text.replace(path, str(RemoteFile(path)))
+            continue
+        for way in (path, os.path.normpath(path), os.path.realpath(path)):
+            folders |= {str(parent) for parent in list(Path(way).parents)[:-1]}
+    for folder in sorted(folders, key=len, reverse=True):
+        text = re.sub(rf"(?<![\w./-]){re.escape(folder)}(?:/|(?![\w.-]))", _left_of, text)
     return _QUOTED.sub(r"\1\2\1", _FRAME.sub(r'File "\1"', text))
 
 
-def _without_folders_of(path: str, text: str) -> str:
-    ways = dict.fromkeys((path, os.path.normpath(path), os.path.realpath(path)))
-    for folder in (str(parent) for way in ways for parent in list(Path(way).parents)[:-1]):
-        text = re.sub(rf"(?<![\w./-]){re.escape(folder)}/", "", text)
-    return text
+def _left_of(found: re.Match[str]) -> str:
+    return "" if found[0].endswith("/") else "(folder)"

@@ -21,7 +21,7 @@ from sleepdask.study.accounts import outcome_name, read_outcome
 from sleepdask.study.begun import Begun
 from sleepdask.study.budget import check_budget
 from sleepdask.study.files import StudyFiles, taken_over
-from sleepdask.study.inputs import hashed, looks_the_same, state_of
+from sleepdask.study.inputs import hashed, looks_the_same
 from sleepdask.study.judging import judged
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
@@ -30,6 +30,7 @@ from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.parts import arrays_name, content_of, part_bytes, part_name, read_part
 from sleepdask.study.plan import PLAN, StudyPlan, content_key, digest
 from sleepdask.study.saying import message_of, traceback_of, without_places
+from sleepdask.study.scan import states_of
 from sleepdask.study.table import Entry
 from sleepdask.study.units import into_units
 from sleepdask.study.usage import Usage
@@ -153,12 +154,15 @@ class Analysis:
                 content_key=content_key(keys),
             )
             done = self._analysed(job, outcome)
-            _check_unchanged(entry, inputs)
+            if not _are_unchanged(entry, inputs):
+                fix = "run the study again once its files are whole"
+                raise ChangedFileError("a file was changed while it was read", where=entry.recording_id, fix=fix)
             return done
         except (Exception, SystemExit) as error:  # a feature may call what ends a program
+            lasting = not isinstance(error, _NOT_ITS_OWN) and _are_unchanged(entry, outcome.inputs)
             failure = outcome.but(
                 status=FAILED,
-                content_key="" if isinstance(error, _NOT_ITS_OWN) else outcome.content_key,
+                content_key=outcome.content_key if lasting else "",
                 error_type=type(error).__name__,
                 message=without_places(message_of(error), entry),
                 traceback=without_places(traceback_of(error), entry),
@@ -232,12 +236,10 @@ class Analysis:
         return read()
 
 
-def _check_unchanged(entry: Entry, inputs: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse values of a file that was still being written, or replaced, while they were computed."""
-    for role, path in entry.inputs.items():
-        if not looks_the_same(state_of(path), inputs[role]):
-            fix = "run the study again once it is whole"
-            raise ChangedFileError("the file was changed while it was read", where=path, fix=fix)
+def _are_unchanged(entry: Entry, inputs: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether files look as they did before they were read: none was still being written, replaced, or went away."""
+    states = states_of(entry)
+    return bool(states) and all(looks_the_same(state, inputs.get(role, {})) for role, state in states.items())
 
 
 def _names(outcome: RecordingOutcome) -> dict[str, Any]:

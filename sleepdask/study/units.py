@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
 import xarray as xr
 
 from sleepdask.errors import ParameterError
-from sleepdask.signals.conversion import to_unit
+from sleepdask.signals.conversion import in_units
 from sleepdask.signals.recording import SIGNAL, with_labels
 from sleepdask.signals.units import ratio
 from sleepdask.study.layout import Layout
@@ -52,8 +51,7 @@ def into_units(recording: xr.DataTree, units: Mapping[str, str]) -> tuple[xr.Dat
         found = "; ".join(f"{name} {reason}" for name, reason in invalid.items())
         raise ParameterError("no channel has a unit that fits the study", found=found)
     recording = without_channels(recording, invalid)
-    wanted = {_exactly(name): unit for name, unit in units.items() if name in had and name not in invalid}
-    return to_unit(recording, wanted) if wanted else recording, invalid
+    return in_units(recording, units), invalid
 
 
 def without_channels(recording: xr.DataTree, names: Collection[str]) -> xr.DataTree:
@@ -70,9 +68,3 @@ def without_channels(recording: xr.DataTree, names: Collection[str]) -> xr.DataT
             dataset = dataset.isel(channel=keep)
         left[node.path] = dataset
     return xr.DataTree.from_dict(left, name=recording.name)
-
-
-def _exactly(name: str) -> str:
-    """Glob that means this name, even if it looks like one, or like a signal type."""
-    escaped = re.sub(r"([*?[])", r"[\1]", name)
-    return escaped if escaped != name else f"[{name[0]}]{name[1:]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cohorts import Cohort, write_cohort
 
 from sleepdask.simulate import PSG_MONTAGE, simulate_night
 
@@ -24,3 +25,9 @@ def short_psg(short_night: tuple[Path, Path]) -> Path:
 @pytest.fixture(scope="session")
 def short_hypnogram(short_night: tuple[Path, Path]) -> Path:
     return short_night[1]
+
+
+@pytest.fixture(scope="session")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """Four short nights of a study, which nobody changes."""
+    return write_cohort(tmp_path_factory.mktemp("nights"))

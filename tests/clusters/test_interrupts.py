@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -91,6 +92,16 @@ def test_a_program_that_a_task_starts_can_be_interrupted() -> None:
         max_workers=1,
     )
     assert seen == ["True set()\n"] * 2
+
+
+def test_a_result_that_nobody_wants_any_more_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with open_backend(OWN) as backend:
+        assert backend.submit(sum, [1, 2]).result() == 3
+        caplog.clear()
+        scheduler = logging.getLogger("distributed.scheduler")
+        scheduler.error("Couldn't gather keys: %s", {"a": "forgotten", "b": "forgotten"})
+        scheduler.error("Couldn't gather keys: %s", {"a": "forgotten", "b": "lost"})
+    assert [record.args for record in caplog.records] == [{"a": "forgotten", "b": "lost"}]
 
 
 def test_an_interrupt_outside_of_a_computation_ends_the_workers_too() -> None:

@@ -741,6 +741,16 @@ def test_built_in_errors_keep_what_they_say(work: Callable[[int], Any], said: st
         assert (there.error_type, there.message) == (here.error_type, here.message)
 
 
+def test_batches_grow_where_items_take_no_time_unless_they_must_not() -> None:
+    config = ParallelConfig(backend="threads", max_workers_io=1, chunk_size=1)
+
+    def sizes(*, grow: bool) -> set[int]:
+        return {len(done.values) for done in ParallelExecutor(config, grow=grow)._batches(abs, range(5000), "io")}
+
+    assert max(sizes(grow=True)) > 1
+    assert sizes(grow=False) == {1}
+
+
 def test_a_large_closure_travels_once(monkeypatch: pytest.MonkeyPatch) -> None:
     import distributed
 

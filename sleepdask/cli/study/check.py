@@ -14,8 +14,10 @@ from sleepdask.parallel.settings import get_parallel_config, parallel_config
 from sleepdask.study.checking import cohort
 from sleepdask.study.config import StudyConfig
 from sleepdask.study.study import Study
+from sleepdask.viz.style import shortened
 
 _MOST_CHANNELS = 40
+_LONGEST_NAME = 60
 
 
 @click.command("check")
@@ -25,15 +27,15 @@ _MOST_CHANNELS = 40
 def command(table: Path, *, study_config: StudyConfig, quiet: bool, as_json: bool) -> int:
     """Look at all recordings of TABLE as a run would open them: channels, rates, lengths, scores, problems.
 
-    Exit code 3 if any would fail, or anything is odd.
+    Exit code 3 if any would fail, if all would be refused, or if anything is odd.
     """
     with parallel_config(enable_progress=get_parallel_config().enable_progress and not quiet):
-        study = Study.from_table(table, table.with_suffix(".study"), config=study_config)
+        study = Study.from_table(table, f"{table}.study", config=study_config)  # which is never made
     checked = study.check()
     summary = cohort(checked)
     document = {"summary": summary, "recordings": [each.document() for each in checked]}
     show(document, _text(summary), as_json=as_json)
-    return DONE if not summary["problems"] and not summary["findings"] else WITH_FINDINGS
+    return WITH_FINDINGS if summary["refusal"] or summary["problems"] or summary["findings"] else DONE
 
 
 def _text(summary: dict[str, Any]) -> str:
@@ -46,12 +48,15 @@ def _text(summary: dict[str, Any]) -> str:
         )
     if channels := summary["channels"]:
         lines.append("")
-        width = max(map(len, channels))
+        names = {name: shortened(name, _LONGEST_NAME) for name in channels}
+        width = max(map(len, names.values()))
         for name, about in list(channels.items())[:_MOST_CHANNELS]:
             said = (_counted(about["types"], ""), _counted(about["rates"], " Hz"), _counted(about["units"], ""))
-            lines.append(f"  {name:<{width}}  {about['recordings']:>5}  {'  '.join(said)}")
+            lines.append(f"  {names[name]:<{width}}  {about['recordings']:>5}  {'  '.join(said)}")
         if len(channels) > _MOST_CHANNELS:
-            lines.append(f"  and {some(list(channels)[_MOST_CHANNELS:])}")
+            lines.append(f"  and {some(list(names.values())[_MOST_CHANNELS:])}")
+    if summary["refusal"]:
+        lines += ["", f"would not run at all: {summary['refusal']}"]
     if problems := summary["problems"]:
         lines += ["", "would fail:", *causes_text(problems)]
     if findings := summary["findings"]:
@@ -62,5 +67,7 @@ def _text(summary: dict[str, Any]) -> str:
 def _counted(values: dict[str, int], unit: str) -> str:
     """Values with how often they come, if there are several."""
     if len(values) == 1:
-        return f"{next(iter(values)) or 'no unit'}{unit}"
-    return ", ".join(f"{value or 'no unit'}{unit} ({count})" for value, count in values.items())
+        return f"{shortened(next(iter(values)), _LONGEST_NAME) or 'no unit'}{unit}"
+    return ", ".join(
+        f"{shortened(value, _LONGEST_NAME) or 'no unit'}{unit} ({count})" for value, count in values.items()
+    )

@@ -18,7 +18,7 @@ def standing_text(state: Mapping[str, Any]) -> str:
     if held := state["running_by"]:
         lines.append(f"a run is at work: process {held['pid']} on {held['host']}")
     if state["begun"]:
-        lines.append(f"begun: {some(state['begun'])}")
+        lines.append(f"begun{'' if held else ' and never ended'}: {some(state['begun'])}")
     return "\n".join(lines + causes_text(state["causes"]))
 
 

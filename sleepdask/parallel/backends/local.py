@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -62,9 +62,18 @@ class _Hush(logging.Filter):
         return not self.on or record.levelno >= logging.ERROR
 
 
+class _Dropped(logging.Filter):
+    """Keeps a scheduler from calling it an error that a result which was on its way is not wanted any more."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        states = record.args if isinstance(record.args, Mapping) else {}
+        return not (str(record.msg).startswith("Couldn't gather keys") and set(states.values()) == {"forgotten"})
+
+
 _meant = _Meant()
 _hush = _Hush()
 logging.getLogger("distributed.nanny").addFilter(_meant)
+logging.getLogger("distributed.scheduler").addFilter(_Dropped())
 
 _clusters: dict[Any, _Started] = {}
 _lock = threading.RLock()
