@@ -137,8 +137,8 @@ def find_recordings(
     --------
     >>> from pathlib import Path
     >>> import sleepdask as sd
-    >>> _ = sd.simulate.simulate_night(0.1).write("cohort", stem="P01")
-    >>> [entry] = find_recordings("cohort").entries
+    >>> _ = sd.simulate.simulate_night(0.1).write("one", stem="P01")
+    >>> [entry] = find_recordings("one").entries
     >>> entry.recording_id, Path(entry.paths[0]).name, Path(entry.hypnogram).name
     ('P01', 'P01-PSG.edf', 'P01-Hypnogram.edf')
     """
