@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 import warnings
@@ -366,3 +367,19 @@ def test_the_clusters_of_a_gateway_make_their_own_clients(plain_cluster: Any, cl
     assert connect(ParallelConfig(scheduler=cluster)) is client
     assert connect(ParallelConfig(scheduler=cluster)) is client
     assert asked == [False]
+
+
+def test_a_broken_connection_is_logged_without_its_traceback() -> None:
+    log, told = logging.getLogger("distributed.batched"), []
+    handler = logging.Handler()
+    handler.emit = told.append
+    log.addHandler(handler)
+    try:
+        for say in (log.warning, log.error):
+            try:
+                raise OSError("closed")
+            except OSError:
+                say("Batched Comm Closed", exc_info=True)
+    finally:
+        log.removeHandler(handler)
+    assert [record.exc_info is None for record in told] == [True, False]

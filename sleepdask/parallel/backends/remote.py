@@ -33,6 +33,18 @@ _lock = threading.Lock()
 os.register_at_fork(after_in_child=_clients.clear)
 
 
+class _Brief(logging.Filter):
+    """Takes the traceback from what is logged of a broken connection: who waits for a result is told by an error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.ERROR:
+            record.exc_info = None
+        return True
+
+
+logging.getLogger("distributed.batched").addFilter(_Brief())
+
+
 class PlainConnectionWarning(UserWarning):
     """Whoever is on the way to the scheduler can read the data and run code."""
 
