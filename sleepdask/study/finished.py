@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.study.accounts import read_outcomes
-from sleepdask.study.files import Folder, StudyFiles, study_files
+from sleepdask.study.files import StudyFiles, study_files
 from sleepdask.study.outcome import RecordingOutcome
-from sleepdask.study.plan import PLAN
 from sleepdask.study.reporting.report import report_data, write_report
 from sleepdask.study.results.covariates import Covariates, covariate_table
 from sleepdask.study.results.dataset import features, open_dataset
 from sleepdask.study.results.summary import STAGE, summarise
-from sleepdask.study.run import TABLE
-from sleepdask.study.table import Entry, read_table
+from sleepdask.study.stored import stored_entries, stored_plan
+from sleepdask.study.table import Entry
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -152,28 +147,16 @@ def open_study_folder(
 
 def finished(files: StudyFiles) -> FinishedStudy:
     """Read what a study wrote; errors as of `open_study_folder`."""
-    try:
-        plan = json.loads(files.read(PLAN))
-        schema = pa.schema([(name, _type(text)) for name, text in plan["schema"].items()])
-    except FileNotFoundError:
-        raise ParameterError("there is no study", where=files.location, expected=f"a folder with {PLAN}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise FileFormatError("the plan of the study cannot be read", where=files.location, found=found) from error
-    return FinishedStudy(files, plan, _entries(files), read_outcomes(files), schema)
+    where = files.location
+    plan, schema = stored_plan(files, _schema, where=where)
+    return FinishedStudy(files, plan, stored_entries(files, where=where), read_outcomes(files), schema)
+
+
+def _schema(plan: Mapping[str, Any]) -> pa.Schema:
+    return pa.schema([(name, _type(text)) for name, text in plan["schema"].items()])
 
 
 def _type(text: str) -> pa.DataType:
     if found := _TIMESTAMP.fullmatch(text):
         return pa.timestamp(*found.groups())
     return pa.type_for_alias(text)
-
-
-def _entries(files: StudyFiles) -> list[Entry]:
-    """Rows of the copy of the table; in a store its paths are whole, so that it may be read from anywhere."""
-    if isinstance(files, Folder):
-        return read_table(Path(files.location) / TABLE)
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / TABLE
-        copy.write_bytes(files.read(TABLE))
-        return read_table(copy)

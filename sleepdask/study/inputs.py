@@ -66,6 +66,11 @@ def hashed(location: str, known: Mapping[str, Any] | None = None) -> dict[str, A
     return state | {"hash": f"xxh3_128:{_digest(file)}"}
 
 
+def all_look_the_same(states: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether there are the same files by role, each as before."""
+    return states.keys() == known.keys() and all(looks_the_same(state, known[role]) for role, state in states.items())
+
+
 def looks_the_same(state: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether path, size and time of change are those of before."""
     return all(state[name] == known.get(name) for name in _SEEN)

@@ -66,7 +66,7 @@ class StudyPlan:
         """Length of an epoch in seconds."""
         return duration_ns(self.options.get("epoch", "30s"), "epoch") / 1e9
 
-    @property
+    @cached_property
     def names(self) -> dict[str, Feature]:
         """Features by a name of their own: a second one of a kind is numbered."""
         named: dict[str, Feature] = {}

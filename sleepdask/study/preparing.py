@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.study.files import StudyFiles
-from sleepdask.study.inputs import looks_the_same
+from sleepdask.study.inputs import all_look_the_same
 from sleepdask.study.layout import Columns, Layout, columns_of, common_units, common_zone
 from sleepdask.study.outcome import FAILED, RecordingOutcome
 from sleepdask.study.parts import part_name
@@ -89,9 +89,7 @@ def _is_done(
     sizes: Mapping[str, int],
 ) -> bool:
     """Whether an analysis would give the same as before."""
-    if scan.states.keys() != outcome.inputs.keys():
-        return False
-    if not all(looks_the_same(state, outcome.inputs[role]) for role, state in scan.states.items()):
+    if not all_look_the_same(scan.states, outcome.inputs):
         return False
     if not outcome.has_features and outcome.content_key == lost_key(plan, entry):  # of one that took too long, too
         return True

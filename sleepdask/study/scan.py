@@ -12,7 +12,7 @@ from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.parallel.outcome import Outcome
 from sleepdask.signals.recording import signal_nodes, span
 from sleepdask.study.files import StudyFiles
-from sleepdask.study.inputs import looks_the_same, state_of
+from sleepdask.study.inputs import all_look_the_same, state_of
 from sleepdask.study.layout import Layout
 from sleepdask.study.opening import opened
 from sleepdask.study.plan import FORMAT, StudyPlan, digest
@@ -66,7 +66,11 @@ def scan_all(
     """Look at all recordings, in parallel at those that are new or changed; by id."""
     known = _remembered(plan, files)
     states = {entry.recording_id: states_of(entry) for entry in entries}
-    scans = {name: known[name] for name, each in states.items() if name in known and _same(each, known[name].states)}
+    scans = {
+        name: known[name]
+        for name, each in states.items()
+        if each and name in known and all_look_the_same(each, known[name].states)
+    }
     todo = [entry for entry in entries if entry.recording_id not in scans]
     if todo:
         use_processes = len(todo) > _FEW and runs_in_processes(executor.config)
@@ -105,10 +109,6 @@ class _Scanner:
 
 
 _FEW = 50  # that are looked at before a cluster has started
-
-
-def _same(states: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> bool:
-    return bool(states) and states.keys() == known.keys() and all(looks_the_same(states[r], known[r]) for r in states)
 
 
 def _view(plan: StudyPlan) -> str:

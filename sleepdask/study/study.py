@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, closing
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.features.registry import parse_features
 from sleepdask.parallel.config import BackendName, ParallelConfig
 from sleepdask.parallel.settings import resolve
@@ -21,12 +19,13 @@ from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.files import StudyFiles, study_files
 from sleepdask.study.finished import finished
 from sleepdask.study.outcome import RecordingOutcome
-from sleepdask.study.plan import PLAN, StudyPlan
+from sleepdask.study.plan import StudyPlan
 from sleepdask.study.preparing import Prepared, prepare
 from sleepdask.study.progress import standing
 from sleepdask.study.reporting.report import FILE_NAME as REPORT
-from sleepdask.study.run import TABLE, Run, open_run
-from sleepdask.study.table import Entry, read_table, table_entries
+from sleepdask.study.run import Run, open_run
+from sleepdask.study.stored import stored_entries, stored_plan
+from sleepdask.study.table import Entry, read_table
 from sleepdask.study.workers import study_executor
 
 if TYPE_CHECKING:
@@ -134,18 +133,8 @@ class Study:
             There is no study.
         """
         files = study_files(output, storage_options)
-        try:
-            document = json.loads(files.read(PLAN))
-            plan = StudyPlan.from_document(document)
-        except FileNotFoundError:
-            raise ParameterError("there is no study", where=output, expected=f"a folder with {PLAN}") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileFormatError("the plan of the study cannot be read", where=output, found=str(error)) from error
-        try:
-            table = files.read(TABLE)
-        except FileNotFoundError:
-            raise ParameterError("the study has lost its table", where=output, expected=TABLE) from None
-        return cls(table_entries(table, files.location, where=f"{output}/{TABLE}"), plan, files)
+        _, plan = stored_plan(files, StudyPlan.from_document, where=output)
+        return cls(stored_entries(files, where=output), plan, files)
 
     @property
     def recording_ids(self) -> list[str]:

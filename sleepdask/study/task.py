@@ -21,7 +21,7 @@ from sleepdask.study.accounts import outcome_name, read_outcome
 from sleepdask.study.begun import Begun
 from sleepdask.study.budget import check_budget
 from sleepdask.study.files import StudyFiles, taken_over
-from sleepdask.study.inputs import hashed, looks_the_same
+from sleepdask.study.inputs import all_look_the_same, hashed
 from sleepdask.study.judging import judged
 from sleepdask.study.lock import holds
 from sleepdask.study.merging import merged
@@ -239,7 +239,7 @@ class Analysis:
 def _are_unchanged(entry: Entry, inputs: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether files look as they did before they were read: none was still being written, replaced, or went away."""
     states = states_of(entry)
-    return bool(states) and all(looks_the_same(state, inputs.get(role, {})) for role, state in states.items())
+    return bool(states) and all_look_the_same(states, inputs)
 
 
 def _names(outcome: RecordingOutcome) -> dict[str, Any]:

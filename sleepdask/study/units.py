@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
-import numpy as np
 import xarray as xr
 
 from sleepdask.errors import ParameterError
 from sleepdask.signals.conversion import in_units
-from sleepdask.signals.recording import SIGNAL, with_labels
+from sleepdask.signals.recording import SIGNAL, only_channels, with_labels
 from sleepdask.signals.units import ratio
 from sleepdask.study.layout import Layout
 
@@ -50,21 +49,6 @@ def into_units(recording: xr.DataTree, units: Mapping[str, str]) -> tuple[xr.Dat
     if invalid and set(had) <= invalid.keys():
         found = "; ".join(f"{name} {reason}" for name, reason in invalid.items())
         raise ParameterError("no channel has a unit that fits the study", found=found)
-    recording = without_channels(recording, invalid)
+    if invalid:
+        recording = only_channels(recording, [name for name in had if name not in invalid])
     return in_units(recording, units), invalid
-
-
-def without_channels(recording: xr.DataTree, names: Collection[str]) -> xr.DataTree:
-    """Recording without some channels; nodes that are left without one go."""
-    if not names:
-        return recording
-    left = {}
-    for node in recording.subtree:
-        dataset = node.to_dataset(inherit=False)
-        if SIGNAL in dataset.data_vars:
-            keep = np.flatnonzero([str(name) not in names for name in dataset["channel"].values])
-            if not keep.size:
-                continue
-            dataset = dataset.isel(channel=keep)
-        left[node.path] = dataset
-    return xr.DataTree.from_dict(left, name=recording.name)
