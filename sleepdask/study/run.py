@@ -162,11 +162,11 @@ class Run:
         for name in set(self._files.names(BEGUN)) - todo:  # its worker died after it had said what became of it
             self._files.remove(f"{BEGUN}/{name}")
 
-    def compile(self) -> None:
+    def compile(self, files: StudyFiles) -> None:
         """Bring the outcomes together, those of a run before included."""
         ids = [entry.recording_id for entry in self._entries]
-        self.outcomes |= read_outcomes(self._files, [name for name in ids if name not in self.outcomes])
-        compile_outcomes(self._files, self.outcomes, ids)
+        self.outcomes |= read_outcomes(files, [name for name in ids if name not in self.outcomes])
+        compile_outcomes(files, self.outcomes, ids)
 
 
 @contextmanager
@@ -190,21 +190,22 @@ def open_run(
         Nothing can be written there.
     """
     limit = Limit(None if max_failures is None else allowed_failures(max_failures, len(entries)))
-    with run_lock(files) as token, _files_of_run(files, token) as files:
+    with run_lock(files) as token, _files_of_run(files, token) as own:
         _check_place(entries, files)
         before = read_outcomes(files, [entry.recording_id for entry in entries])
         executor = study_executor(config, scanning=True)
         prepared = prepare(plan, entries, files, before, executor, retry_failed=retry_failed)
-        run = Run(plan, entries, files, prepared, token, config, limit)
+        run = Run(plan, entries, own, prepared, token, config, limit)
         run.write_plan(command)
         run.set_aside()
         try:
             yield run
         except BaseException:
             with suppress(OutputError):  # what ended the run says more
-                run.compile()
+                files.end_runs()  # a thread that cannot be stopped must not finish a recording after the account
+                run.compile(files)
             raise
-        run.compile()
+        run.compile(own)
 
 
 def _check_place(entries: Sequence[Entry], files: StudyFiles) -> None:

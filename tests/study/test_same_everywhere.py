@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,15 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from cohorts import FEATURES, Cohort, alone, outcome, parts, run_study, study_of, written
+from jobs import wait_until
+from studies import finished
 
 import sleepdask as sd
+from sleepdask.errors import OutputError
+from sleepdask.study.accounts import compile_outcomes
+from sleepdask.study.outcome import RecordingOutcome
 from sleepdask.study.parts import read_part
+from sleepdask.study.task import Analysis, Product
 
 pytestmark = pytest.mark.usefixtures("pools")
 
@@ -150,6 +157,41 @@ def test_threads_never_start_processes(nights: Cohort, tmp_path: Path, monkeypat
     monkeypatch.setattr("sleepdask.parallel.backends.local.start", refuse)
     outcomes = study_of(nights.table(tmp_path / "recordings.csv"), tmp_path / "out").run(backend="threads")
     assert outcomes["status"].tolist() == ["ok"] * 4
+
+
+def test_a_thread_that_goes_on_finishes_nothing_after_the_account(
+    nights: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, second, left = tmp_path / "out", threading.Event(), threading.Event()
+    ended: list[BaseException | None] = []
+    settle = Analysis.settle
+
+    def late(self: Analysis, done: RecordingOutcome, product: Product | None = None) -> None:
+        if done.recording_id != "007":
+            second.set()
+            assert left.wait(30)
+            try:
+                self.files.write(f"outcomes/{done.recording_id}.json", done.to_json())  # past every other check
+            except OutputError as error:
+                ended.append(error)
+                raise
+            finally:
+                second.clear()
+        settle(self, done, product)
+
+    def compiled(*arguments: Any) -> None:
+        compile_outcomes(*arguments)
+        left.set()
+        wait_until(lambda: not second.is_set(), "the thread to end")
+
+    monkeypatch.setattr(Analysis, "settle", late)
+    monkeypatch.setattr("sleepdask.study.run.compile_outcomes", compiled)
+    iterator = study_of(nights.table(tmp_path / "recordings.csv", ["007", "A1"]), out).iterate(backend="threads")
+    next(iterator)
+    assert second.wait(30)
+    iterator.close()
+    assert len(ended) == 1
+    assert finished(out) == set(pd.read_parquet(out / "outcomes.parquet")["recording_id"]) == {"007"}
 
 
 def test_leaving_the_loop_early_keeps_what_is_done(table: Path, output: Path, tmp_path: Path) -> None:
