@@ -11,7 +11,7 @@ from sleepdask.errors import OutputError, SleepdaskError, TooSlowError, WorkerLo
 from sleepdask.io.provenance import PACKAGES, versions
 from sleepdask.parallel import outcome as parallel
 from sleepdask.parallel.config import ParallelConfig
-from sleepdask.study.accounts import COMPILED, compile_outcomes, outcome_name, read_outcome, read_outcomes
+from sleepdask.study.accounts import COMPILED, as_compiled, compile_outcomes, outcome_name, read_outcome, read_outcomes
 from sleepdask.study.accounts import FOLDER as OUTCOMES
 from sleepdask.study.begun import FOLDER as BEGUN
 from sleepdask.study.begun import Begun
@@ -63,7 +63,7 @@ class Run:
         self._plan, self._files, self._config, self._limit = plan, files, config, limit
         self._entries, self._columns = entries, prepared.columns
         self.jobs = prepared.jobs
-        self.outcomes: dict[str, RecordingOutcome] = dict(prepared.done)
+        self.outcomes: dict[str, RecordingOutcome] = {name: as_compiled(each) for name, each in prepared.done.items()}
         self.analysis = Analysis(plan, prepared.columns.schema, files, token, config.retries or _RETRIES)
         for outcome in self.outcomes.values():
             limit.count(outcome)
@@ -102,7 +102,7 @@ class Run:
             outcome = self._ended_from_outside(job, result)
         else:  # the store cannot be written: nothing can go on
             return result.unwrap()
-        self.outcomes[outcome.recording_id] = outcome
+        self.outcomes[outcome.recording_id] = as_compiled(outcome)
         self._limit.count(outcome)
         return outcome
 

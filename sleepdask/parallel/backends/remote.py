@@ -157,13 +157,17 @@ def _new_client(source: Any, config: ParallelConfig) -> Client:
 
 
 def _tidy_client() -> type[Client]:
-    """Client that leaves no thread behind if it cannot connect: collected as garbage later, it could block another."""
+    """Client that leaves no thread behind if it cannot connect: collected as garbage later, it could block another.
+
+    It remembers few of the messages that it has sent: by default they are a thousand, some 50 MB.
+    """
     from distributed import Client
 
     class TidyClient(Client):  # type: ignore[misc]
         def start(self, **options: Any) -> None:
             try:
-                super().start(**options)
+                with dask.config.set({"distributed.admin.low-level-log-length": 100}):
+                    super().start(**options)
             except BaseException:
                 self._loop_runner.stop()
                 self.status = "closed"
