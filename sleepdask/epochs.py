@@ -14,6 +14,7 @@ from sleepdask.times import time_dtype
 
 if TYPE_CHECKING:
     from sleepdask.signals.clock import Clock
+    from sleepdask.signals.timestamps import AnyClock
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class EpochGrid:
         kind = time_dtype(dated=self.dated)
         return starts.astype(kind), (starts + self.window).astype(kind)
 
-    def bounds(self, clock: Clock, i: int = 0, j: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def bounds(self, clock: AnyClock, i: int = 0, j: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sample bounds ``starts``, ``stops`` of the windows ``i`` to ``j``; the only way epochs reach a kernel.
 
         The samples of a window are contiguous in time: with a gap inside it keeps its longest run.

@@ -60,11 +60,16 @@ class Findings:
         The file, for errors.
     policy
         "warn" lets pass what has one sound reading, "strict" refuses any finding, "repair" also lets guesses pass.
+    found
+        So far.
+    format
+        Of the file, such as "EDF+C", once it is known.
     """
 
     path: str | os.PathLike[str]
     policy: str = "warn"
     found: list[Finding] = field(default_factory=list)
+    format: str = ""
 
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:

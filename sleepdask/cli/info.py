@@ -12,6 +12,7 @@ import xarray as xr
 from sleepdask.cli.channels import channel_table_option, open_named
 from sleepdask.cli.locations import IDENTITY_NOTE, keep_identity_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
+from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
 from sleepdask.times import describe_span, describe_time, shown_time, stored_time, to_ns
@@ -62,8 +63,9 @@ def _describe_node(name: str, node: xr.Dataset, zone: Zone | None) -> dict[str, 
     return {
         "node": name,
         "sampling_frequency": float(clock.rate),
+        "fixed_rate": isinstance(clock, Clock),
         "samples": clock.size,
-        "gaps": len(clock.runs) - 1,
+        "gaps": len(clock.first) - 2,
         "start": text(clock.start),
         "end": text(clock.end),
         "seconds": (clock.end - clock.start) / 1e9,
@@ -79,7 +81,8 @@ def _text(document: dict[str, Any], recording: xr.DataTree) -> str:
     for node in document["nodes"]:
         gaps = f", {node['gaps']} gap{'s'[: node['gaps'] - 1]}" if node["gaps"] else ""
         length = describe_span(round(node["seconds"] * 1e9))
-        lines.append(f"\n{node['node']}: {length}, {node['samples']:,} samples a channel{gaps}")
+        pace = "" if node["fixed_rate"] else f" at any times, about {node['sampling_frequency']:.3g} Hz"
+        lines.append(f"\n{node['node']}: {length}, {node['samples']:,} samples a channel{pace}{gaps}")
         width = max(len(channel["channel"]) for channel in node["channels"])
         kinds = max(len(channel["signal_type"]) for channel in node["channels"])
         for channel in node["channels"]:

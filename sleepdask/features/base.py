@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,10 +35,19 @@ class Output:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the samples of a node lie in an epoch: their rate in Hz, and how many a whole epoch holds."""
+    """How the samples of a node lie in an epoch: their rate in Hz, and how many a whole epoch holds.
+
+    Where they come at any times, the rate is the usual one, and `expected` has dims (epoch,): what each epoch would
+    hold if it were recorded throughout as it is where it was.
+    """
 
     rate: float
-    expected: int
+    expected: int | NDArray[np.float64]
+
+    def of(self, epochs: slice) -> Sampling:
+        """That of some of the epochs."""
+        expected = self.expected
+        return self if isinstance(expected, int) else Sampling(self.rate, expected[epochs])
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class Feature(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    needs_fixed_rate: ClassVar[bool] = True
+    """Whether it is defined only for samples that come at a fixed rate."""
 
     def __dask_tokenize__(self) -> object:
         """Tell apart all that may give other values: class, version, parameters, and the state of its file."""
@@ -84,6 +96,12 @@ class Feature(ABC):
     def minimal_rate(self) -> float:
         """Lowest sampling rate in Hz at which the feature is defined."""
         return 0.0
+
+    def lacks(self, rate: float | Fraction, *, fixed: bool) -> str:
+        """What samples at a rate in Hz, fixed or about that one, lack for it; nothing if it can be computed."""
+        if self.needs_fixed_rate and not fixed:
+            return "samples at a fixed rate"
+        return f"at least {self.minimal_rate:g} Hz" if self.minimal_rate > rate else ""
 
     @property
     def minimal_window(self) -> float:

@@ -114,14 +114,14 @@ def _build(node: NodePlan) -> xr.Dataset:
     } | {
         "coverage": (
             "epoch",
-            task.grid.coverage(task.clock),
+            task.windows.coverage(),
             {"units": "1", "definition": "recorded samples / expected samples"},
         ),
         "status": ("epoch", status, {"definition": ", ".join(STATUSES)}),
         "reason": ("epoch", reasons, {"definition": "why it is not ok"}),
     }
     channels = node.signals.drop_vars(["time", SIGNAL]).coords
-    return xr.Dataset(variables, coords=channels, attrs={"sampling_frequency": task.sampling.rate})
+    return xr.Dataset(variables, coords=channels, attrs={"sampling_frequency": task.windows.rate})
 
 
 def node_values(node: NodePlan) -> da.Array:
@@ -139,7 +139,7 @@ def _results(node: NodePlan) -> tuple[da.Array, da.Array, da.Array]:
     each = ((1,), (1,) * task.n_chunks)
     boxes = da.map_blocks(task, blocks, dtype=object, chunks=each, meta=np.empty((0, 0), object))
     gathered = da.blockwise(gather, "", boxes, "ij", dtype=object, meta=np.empty((), object), concatenate=False)
-    epochs = task.grid.count
+    epochs = task.windows.count
     return (
         _part(gathered, 0, (len(node.outputs), epochs, len(task.channels)), np.float64),
         _part(gathered, 1, (epochs,), STATUS_DTYPE),

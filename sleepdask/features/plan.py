@@ -19,7 +19,9 @@ from sleepdask.features.base import Feature, Output
 from sleepdask.features.registry import parse_features
 from sleepdask.features.scores import fit, grid_findings, own_hypnogram
 from sleepdask.features.task import NodeTask
+from sleepdask.features.windows import windows_of
 from sleepdask.hypnogram import UNSCORED, stages_on_grid
+from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import (
     SIGNAL,
@@ -182,11 +184,11 @@ def plan_extraction(
             notes.append(f"{name}: left out, as an epoch is shorter than the time between two of its samples")
             continue
         node = _plan_node(signals, grid, features, min_coverage, edges)
-        notes += [f"{name}: {_too_slow(f, node)}" for f in features if f not in node.task.features]
+        notes += [f"{name}: {_left_out(f, node)}" for f in features if f not in node.task.features]
         if node.task.features:
             planned[name] = node
     if not planned:
-        raise ParameterError("no channel is sampled fast enough for any of the features", fix=notes[-1])
+        raise ParameterError("no channel is sampled as any of the features needs it", fix=notes[-1])
 
     size = 8 * grid.count * sum(len(node.outputs) * len(node.task.channels) for node in planned.values())
     if size > _LARGEST_TABLE:
@@ -225,11 +227,11 @@ def _plan_node(
     signal = signals[SIGNAL]
     advance = max(1, int(grid.step * clock.rate / 1_000_000_000))  # samples from one epoch to the next
     bytes_per_epoch = advance * signal.sizes["channel"] * signal.dtype.itemsize
+    fixed = isinstance(clock, Clock)
     task = NodeTask(
-        clock=clock,
-        grid=grid,
+        windows=windows_of(clock, grid),
         edges=edges(bytes_per_epoch=bytes_per_epoch),
-        features=tuple(feature for feature in features if feature.minimal_rate <= clock.rate),
+        features=tuple(feature for feature in features if not feature.lacks(clock.rate, fixed=fixed)),
         channels=tuple(str(name) for name in signals["channel"].values),
         min_coverage=min_coverage,
         version=str(signal.encoding.get(VERSION, "")),
@@ -237,8 +239,10 @@ def _plan_node(
     return NodePlan(signals, task)
 
 
-def _too_slow(feature: Feature, node: NodePlan) -> str:
-    return f"no {feature.name}, which needs at least {feature.minimal_rate:g} Hz ({', '.join(node.task.channels)})"
+def _left_out(feature: Feature, node: NodePlan) -> str:
+    clock = clock_of(node.signals)
+    lacking = feature.lacks(clock.rate, fixed=isinstance(clock, Clock))
+    return f"no {feature.name}, which needs {lacking} ({', '.join(node.task.channels)})"
 
 
 def _check_labels(nodes: Mapping[str, xr.Dataset]) -> None:

@@ -13,7 +13,7 @@ from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, 
 from sleepdask.features.extract import node_values
 from sleepdask.features.plan import plan_extraction
 from sleepdask.features.welch import REFERENCE, Welch
-from sleepdask.signals.index import clock_of
+from sleepdask.signals.index import regular_clock_of
 from sleepdask.signals.recording import select_channels, signal_nodes
 from sleepdask.signals.units import with_unit
 
@@ -92,7 +92,7 @@ def spectrogram(
     if len(found) > 1:
         raise ParameterError("a spectrogram is of one channel", expected="its name", found=", ".join(found))
     (node,) = nodes.values()
-    spectrum = Spectrum(float(clock_of(node).rate), fmax, Welch(segment))
+    spectrum = Spectrum(float(regular_clock_of(node).rate), fmax, Welch(segment))
     plan = plan_extraction(recording, spectrum, **(options | {"channels": channel}))
     (planned,) = plan.nodes.values()
     starts, _ = plan.grid.windows()

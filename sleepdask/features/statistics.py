@@ -66,6 +66,7 @@ class Statistics(Feature):
     """
 
     name: ClassVar[str] = "statistics"
+    needs_fixed_rate: ClassVar[bool] = False
 
     aggregations: tuple[str, ...] = AGGREGATIONS
     ddof: int = 1
@@ -108,7 +109,7 @@ class Statistics(Feature):
         columns |= self._quantiles(samples, starts, stops)
         return np.stack([columns[item] for item in self.aggregations], axis=-1)
 
-    def _moments(self, samples: Samples, starts: Bounds, stops: Bounds, expected: int) -> dict[str, Values]:
+    def _moments(self, samples: Samples, starts: Bounds, stops: Bounds, expected: int | Values) -> dict[str, Values]:
         if not set(self.aggregations) - set(_QUANTILES):
             return {}
         from sleepdask.features.kernels import moments as kernel

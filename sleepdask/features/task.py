@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sleepdask.epochs import EpochGrid
 from sleepdask.features.base import Bounds, Feature, Samples, Sampling, Values
+from sleepdask.features.windows import Windows
 from sleepdask.parallel.light import light
-from sleepdask.signals.clock import Clock
 
 STATUSES = ("ok", "partial", "missing", "failed")
 STATUS_DTYPE = "<U7"
@@ -34,23 +32,17 @@ class ChunkResult:
 
 @dataclass(frozen=True)
 class NodeTask:
-    """One node's work as a rule of about a kilobyte; each task finds its own sample bounds from it.
+    """One node's work, a few kilobytes; each task finds its own sample bounds from it.
 
     `version` is that of a file behind a URL: no value depends on it, but another one is another task to the cache.
     """
 
-    clock: Clock
-    grid: EpochGrid
+    windows: Windows
     edges: tuple[int, ...]
     features: tuple[Feature, ...]
     channels: tuple[str, ...]
     min_coverage: float
     version: str = ""
-
-    @cached_property
-    def sampling(self) -> Sampling:
-        """Rate, and samples of a whole epoch."""
-        return Sampling(float(self.clock.rate), self.grid.expected(self.clock))
 
     @property
     def n_chunks(self) -> int:
@@ -59,35 +51,41 @@ class NodeTask:
 
     def chunk(self, k: int) -> tuple[tuple[int, int], Bounds, Bounds]:
         """Samples ``[a, b)`` that chunk k needs, and the bounds of its epochs counted from a."""
-        starts, stops = self.grid.bounds(self.clock, self.edges[k], self.edges[k + 1])
-        first = min(int(starts.min()), self.clock.size - 1)
+        starts, stops = self.windows.bounds(self.edges[k], self.edges[k + 1])
+        first = min(int(starts.min()), self.windows.size - 1)
         after = max(int(stops.max()), first + 1)  # never none: Dask drops empty blocks
         return (first, after), starts - first, stops - first
 
     def __call__(self, block: Samples, block_id: tuple[int, ...]) -> NDArray[Any]:
         """Compute chunk ``block_id[1]`` from its samples; gives a `ChunkResult` in an array of one."""
-        _, starts, stops = self.chunk(block_id[1])
+        k = block_id[1]
+        _, starts, stops = self.chunk(k)
+        sampling = self.windows.sampling(self.edges[k], self.edges[k + 1])
         boxed = np.empty((1, 1), object)
-        boxed[0, 0] = self.compute(as_samples(block), starts, stops)
+        boxed[0, 0] = self.compute(as_samples(block), starts, stops, sampling)
         return boxed
 
-    def compute(self, samples: Samples, starts: Bounds, stops: Bounds) -> ChunkResult:
+    def compute(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> ChunkResult:
         """Compute all features, and mark what is missing or has failed."""
         from sleepdask.features.kernels.counts import finite_counts
 
         counts = finite_counts(samples, starts, stops)
-        status, reasons = self._coverage(counts)
-        parts = [self._feature(feature, samples, starts, stops, status, reasons) for feature in self.features]
+        too_few = self._too_few(counts, sampling)
+        status, reasons = self._coverage(too_few, counts < sampling.expected)
+        parts = [
+            self._feature(feature, samples, (starts, stops), sampling, status, reasons) for feature in self.features
+        ]
         values = np.concatenate([part.transpose(2, 1, 0) for part in parts])
-        values[:, self._too_few(counts).T] = np.nan
+        values[:, too_few.T] = np.nan
         return ChunkResult(values, status, {cause: tuple(epochs) for cause, epochs in reasons.items()})
 
-    def _too_few(self, counts: Bounds) -> NDArray[np.bool_]:
-        return counts < max(1, int(np.ceil(self.min_coverage * self.sampling.expected - 1e-9)))
+    def _too_few(self, counts: Bounds, sampling: Sampling) -> NDArray[np.bool_]:
+        return counts < np.maximum(1, np.ceil(self.min_coverage * np.asarray(sampling.expected) - 1e-9))
 
-    def _coverage(self, counts: Bounds) -> tuple[NDArray[np.uint8], dict[str, list[int]]]:
+    def _coverage(
+        self, too_few: NDArray[np.bool_], short: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.uint8], dict[str, list[int]]]:
         """Status of each epoch as far as the number of its samples tells."""
-        too_few, short = self._too_few(counts), counts < self.sampling.expected
         status = np.select([too_few.all(0), short.any(0)], [MISSING, PARTIAL], OK).astype(np.uint8)
         percent = f"fewer than {self.min_coverage:.0%} of the samples"
         reasons = {
@@ -102,15 +100,16 @@ class NodeTask:
         self,
         feature: Feature,
         samples: Samples,
-        starts: Bounds,
-        stops: Bounds,
+        bounds: tuple[Bounds, Bounds],
+        sampling: Sampling,
         status: NDArray[np.uint8],
         reasons: dict[str, list[int]],
     ) -> Values:
         """Compute one feature; if it raises, epoch by epoch, so that only the bad ones are lost."""
+        starts, stops = bounds
         shape = (len(samples), len(starts), len(feature.outputs))
         try:
-            values = feature.compute(samples, starts, stops, self.sampling)
+            values = feature.compute(samples, starts, stops, sampling)
             if values.shape != shape:
                 raise ValueError(f"gave values of shape {values.shape}, not (channel, epoch, output) = {shape}")
             return values
@@ -125,7 +124,9 @@ class NodeTask:
         parts = []
         for i in range(len(starts)):
             one: dict[str, list[int]] = {}
-            parts.append(self._feature(feature, samples, starts[i : i + 1], stops[i : i + 1], status[i : i + 1], one))
+            only = slice(i, i + 1)
+            alone = (starts[only], stops[only]), sampling.of(only)
+            parts.append(self._feature(feature, samples, *alone, status[only], one))
             for cause in one:
                 reasons.setdefault(cause, []).append(i)
         return np.concatenate(parts, axis=1)

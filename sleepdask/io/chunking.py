@@ -39,7 +39,8 @@ def _on_grid(grid: EpochGrid, node: xr.Dataset, workers: int) -> xr.Dataset:
     if not size:
         return node
     clock = clock_of(node)
-    bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * grid.expected(clock)
+    samples = max(1, int(grid.window * clock.rate / 1_000_000_000))
+    bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * samples
     edges = chunk_edges(grid.count, workers, bytes_per_epoch)
     inner = [int(grid.bounds(clock, e, e + 1)[0][0]) for e in edges[1:-1]]
     if stored := node[SIGNAL].encoding.get(STORED_CHUNK):  # a chunk cut in two would be read and decompressed twice

@@ -11,11 +11,9 @@ from typing import Any
 
 from sleepdask.errors import SleepdaskError
 from sleepdask.findings import POLICIES, Finding, Findings
-from sleepdask.io.edf.annotations import read_track
-from sleepdask.io.edf.header import read_header
 from sleepdask.io.folders import recording_files
+from sleepdask.io.readers import reader_of
 from sleepdask.io.remote.file import RemoteFile
-from sleepdask.io.store.reading import is_store, open_store, tell_stored
 from sleepdask.parallel.executor import ParallelExecutor
 from sleepdask.parallel.settings import get_parallel_config
 
@@ -93,23 +91,19 @@ def diagnose_file(path: Path | RemoteFile) -> Diagnosis:
     found: list[Finding] = []
     for policy in POLICIES[1:]:
         findings = Findings(str(path), policy)
-        kind = ""
         try:
-            if is_store(path):
-                kind = "Zarr"
-                tell_stored(open_store(path), findings)
-            else:
-                header = read_header(path, findings)
-                kind = header.kind
-                read_track(path, header, findings)
+            reader = reader_of(path)
+            findings.format = reader.format
+            reader.examine(path, findings)
         except SleepdaskError as error:
             found = found or [*findings.found, _refused(error)]
         except Exception as error:  # a defect of ours, or of the disk, is no reason to leave the others out
-            return Diagnosis(path, kind, NONE, (*findings.found, Finding("error", "unreadable", repr(error))))
+            odd = Finding("error", "unreadable", repr(error))
+            return Diagnosis(path, findings.format, NONE, (*findings.found, odd))
         else:
             clean = policy == "warn" and not findings.found
-            return Diagnosis(path, kind, "strict" if clean else policy, tuple(findings.found))
-    return Diagnosis(path, kind, NONE, tuple(found))
+            return Diagnosis(path, findings.format, "strict" if clean else policy, tuple(findings.found))
+    return Diagnosis(path, findings.format, NONE, tuple(found))
 
 
 def summary(diagnoses: Sequence[Diagnosis]) -> dict[str, Any]:

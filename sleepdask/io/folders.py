@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sleepdask.errors import ParameterError
+from sleepdask.io.edf.reader import EdfReader
+from sleepdask.io.reader import Look
 from sleepdask.io.remote.file import RemoteFile, is_url, locate
 from sleepdask.io.store.metadata import is_other
 from sleepdask.io.store.reading import is_store
-
-_SUFFIXES = (".edf", ".bdf", ".rec", ".edf.gz", ".bdf.gz")
-_BEGINNINGS = (b"0       ", b"\xffBIOSEMI")
 
 
 def recording_files(
@@ -54,10 +53,7 @@ def _recordings_in(folder: Path) -> Iterator[Path]:
 
 
 def _looks_like_a_recording(path: Path) -> bool:
-    if path.name.lower().endswith(_SUFFIXES):
-        return True
     try:
-        with path.open("rb") as file:
-            return file.read(8) in _BEGINNINGS
-    except OSError:
+        return EdfReader().recognises(Look(path))
+    except (OSError, ParameterError):
         return False

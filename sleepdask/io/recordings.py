@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
 from dask.system import cpu_count
 
-from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.errors import ParameterError
 from sleepdask.findings import Findings
 from sleepdask.io.chunking import chunked, chunked_by_epochs
-from sleepdask.io.edf.opening import EdfFile
 from sleepdask.io.edf.patients import tell_patients
+from sleepdask.io.edf.reader import EdfReader
+from sleepdask.io.reader import How
+from sleepdask.io.readers import reader_of
 from sleepdask.io.remote.file import RemoteFile, locate, named
-from sleepdask.io.store.reading import is_store, open_store
 from sleepdask.signals.joining import join_recordings
 
 Location = str | os.PathLike[str] | RemoteFile
@@ -32,6 +32,7 @@ def open_recording(
     timezone: str | None = None,
     annotations: bool = True,
     keep_identity: bool = False,
+    layout: Any = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> xr.DataTree:
     """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
@@ -42,8 +43,9 @@ def open_recording(
     Parameters
     ----------
     path
-        An EDF, EDF+, BDF or BDF+ file: a path, or any URL that fsspec can read in parts (``https://``, ``s3://``); or
-        the folder that `save_recording` wrote; or several of one night, in any order, which `join_recordings` joins.
+        An EDF, EDF+, BDF or BDF+ file, or what a wearable or another device wrote: a path, or any URL that fsspec can
+        read in parts (``https://``, ``s3://``); or a folder: what `save_recording` wrote, or one session of a device;
+        or several of one night, in any order, which `join_recordings` joins.
     dtype
         ``"float32"`` or ``"float64"``, of the physical values; default float32, or what a stored recording has. That is
         not changed: another one is refused.
@@ -69,6 +71,9 @@ def open_recording(
     keep_identity
         True keeps what the header says of the patient, the staff and the device, in ``attrs["identity"]``, and serial
         numbers in `sensor` and `prefilter`, where they are "#" otherwise.
+    layout
+        What the columns of a table (CSV, Parquet) hold, where no reader knows it: a `TableLayout`, a mapping of its
+        fields, or the path of a YAML file of them.
     storage_options
         For the file system of a URL, such as credentials; never shown in what comes of it.
 
@@ -100,17 +105,11 @@ def open_recording(
     >>> night["256Hz"]["signal"].sel(channel="C3-M2", time=slice("2024-03-11T22:48", "2024-03-11T22:48")).shape
     (15360,)
     """
-    how: dict[str, Any] = {
-        "dtype": dtype,
-        "policy": policy,
-        "timezone": timezone,
-        "annotations": annotations,
-        "keep_identity": keep_identity,
-    }
+    how = How(dtype, timezone, annotations, keep_identity, layout)
     if isinstance(path, str | os.PathLike | RemoteFile):
-        recording = _opened(locate(path, storage_options), how)
+        recording = _opened(locate(path, storage_options), how, policy)
     else:
-        recording = _joined([locate(each, storage_options) for each in path], how)
+        recording = _joined([locate(each, storage_options) for each in path], how, policy)
     if chunks is None:
         return recording
     if chunks == "epochs":
@@ -120,23 +119,14 @@ def open_recording(
     return recording.map_over_datasets(chunked, chunks)
 
 
-def _opened(path: Location, how: Mapping[str, Any]) -> xr.DataTree:
+def _opened(path: Location, how: How, policy: str) -> xr.DataTree:
     file = named(path)
-    if is_store(file):
-        return open_store(file, **how)
-    if file.suffix.lower() == ".csv":
-        fix = "scores are read with read_hypnogram (sleepdask hypnogram, --hypnogram)"
-        what, expected = "this kind of recording is not read", "an EDF or BDF file"
-        raise FileFormatError(what, where=path, expected=expected, found="a CSV file", fix=fix)
-    if isinstance(file, Path) and file.is_dir():
-        fix = "name the files in it, all those of one night, such as BRP.edf and PLD.edf"
-        raise ParameterError("is a folder", where=path, expected="one file, or several of one night", fix=fix)
-    return EdfFile.open(path, **how).recording()
+    return reader_of(file).read(file, how, Findings(str(file), policy))
 
 
-def _joined(paths: Sequence[Location], how: Mapping[str, Any]) -> xr.DataTree:
-    recording = join_recordings([_opened(path, how) for path in paths], policy=how["policy"])
-    findings = Findings(str(recording.attrs["source"]), how["policy"])
-    tell_patients([path for path in paths if not is_store(named(path))], findings)  # stores name nobody
+def _joined(paths: Sequence[Location], how: How, policy: str) -> xr.DataTree:
+    recording = join_recordings([_opened(path, how, policy) for path in paths], policy=policy)
+    findings = Findings(str(recording.attrs["source"]), policy)
+    tell_patients([path for path in paths if isinstance(reader_of(named(path)), EdfReader)], findings)
     recording.attrs["findings"] = [*recording.attrs["findings"], *map(str, findings.found)]
     return recording

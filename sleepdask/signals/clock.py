@@ -151,6 +151,11 @@ class Clock:
         """Sampling rate in Hz, exact."""
         return Fraction(1_000_000_000 * self.den, self.num)
 
+    @property
+    def pace(self) -> Fraction | None:
+        """What two clocks must have in common to become one: their rate."""
+        return self.rate
+
     @cached_property
     def first(self) -> Indices:
         """Sample number that each run begins with, and at the end the number of samples."""
@@ -196,14 +201,7 @@ class Clock:
 
     def bounds(self, low: ArrayLike, high: ArrayLike) -> tuple[Indices, Indices]:
         """Samples of each half-open window ``[low, high)``; across a gap, the longest run of each."""
-        starts, stops = np.atleast_1d(self.searchsorted(low)), np.atleast_1d(self.searchsorted(high))
-        cuts = self.first[1:-1]
-        i, j = np.searchsorted(cuts, starts, "right"), np.searchsorted(cuts, stops, "left")
-        for w in np.flatnonzero(j > i):
-            edges = np.concatenate([[starts[w]], cuts[i[w] : j[w]], [stops[w]]])
-            k = int(np.argmax(np.diff(edges)))
-            starts[w], stops[w] = edges[k], edges[k + 1]
-        return starts, stops
+        return longest_runs(self.searchsorted(low), self.searchsorted(high), self.first[1:-1])
 
     def isel(self, indexer: slice) -> Clock:
         """Clock of every sample that a slice with a positive step takes."""
@@ -230,3 +228,14 @@ class Clock:
 def _moment(run: Run, sample: int, num: int, den: int) -> int:
     """Exact time of a sample of a run in units of ``1/den`` ns; Python's integers do not overflow."""
     return run.start * den + run.phase + sample * num
+
+
+def longest_runs(starts: ArrayLike, stops: ArrayLike, cuts: Indices) -> tuple[Indices, Indices]:
+    """Sample bounds of windows, those with a gap inside (before a sample number of `cuts`) cut to their longest run."""
+    starts, stops = np.atleast_1d(np.array(starts, np.int64)), np.atleast_1d(np.array(stops, np.int64))
+    i, j = np.searchsorted(cuts, starts, "right"), np.searchsorted(cuts, stops, "left")
+    for w in np.flatnonzero(j > i):
+        edges = np.concatenate([[starts[w]], cuts[i[w] : j[w]], [stops[w]]])
+        k = int(np.argmax(np.diff(edges)))
+        starts[w], stops[w] = edges[k], edges[k + 1]
+    return starts, stops

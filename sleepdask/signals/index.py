@@ -19,6 +19,7 @@ from xarray.indexes import CoordinateTransform, CoordinateTransformIndex
 
 from sleepdask.errors import ParameterError
 from sleepdask.signals.clock import Clock, Times
+from sleepdask.signals.timestamps import AnyClock, Timestamps
 from sleepdask.times import local_instant
 
 DIM = "time"
@@ -27,7 +28,7 @@ DIM = "time"
 class ClockTransform(CoordinateTransform):
     """Sample number to time and back."""
 
-    def __init__(self, clock: Clock, dim: str = DIM, name: Hashable | None = None) -> None:
+    def __init__(self, clock: AnyClock, dim: str = DIM, name: Hashable | None = None) -> None:
         super().__init__([dim if name is None else name], {dim: clock.size}, dtype=clock.dtype)
         self.clock = clock
 
@@ -83,13 +84,13 @@ class ClockIndex(CoordinateTransformIndex):
     transform: ClockTransform
 
     @classmethod
-    def of(cls, clock: Clock, dim: str = DIM, name: Hashable | None = None) -> ClockIndex:
+    def of(cls, clock: AnyClock, dim: str = DIM, name: Hashable | None = None) -> ClockIndex:
         """Index of a clock."""
         return cls(ClockTransform(clock, dim, name))
 
     @property
-    def clock(self) -> Clock:
-        """The rule behind the coordinate."""
+    def clock(self) -> AnyClock:
+        """What the coordinate is made of."""
         return self.transform.clock
 
     def create_variables(self, variables: Mapping[Any, xr.Variable] | None = None) -> dict[Hashable, xr.Variable]:
@@ -165,20 +166,25 @@ class ClockIndex(CoordinateTransformIndex):
         dim: Hashable,
         positions: Iterable[Iterable[int]] | None = None,
     ) -> ClockIndex:
-        """Join clocks of one rate in time; a jump between them becomes a gap."""
+        """Join clocks of one rate, or timestamps, in time; a jump between them becomes a gap."""
         if positions is not None:
             raise NotImplementedError("signals are joined in order of time, not interleaved")
         indexes = list(indexes)
         (name,) = indexes[0].transform.coord_names
-        return cls.of(Clock.joined([index.clock for index in indexes]), str(dim), name)
+        clocks = [index.clock for index in indexes]
+        rules = [clock for clock in clocks if isinstance(clock, Clock)]
+        stamps = [clock for clock in clocks if isinstance(clock, Timestamps)]
+        if rules and stamps:
+            raise ParameterError("samples at a fixed rate and samples at any times cannot be joined in time")
+        return cls.of(Timestamps.joined(stamps) if stamps else Clock.joined(rules), str(dim), name)
 
 
-def time_coordinate(clock: Clock) -> xr.Coordinates:
+def time_coordinate(clock: AnyClock) -> xr.Coordinates:
     """Lazy `time` coordinate of a clock, ready for ``ds.assign_coords``."""
     return xr.Coordinates.from_xindex(ClockIndex.of(clock))
 
 
-def clock_of(signals: xr.Dataset | xr.DataArray) -> Clock:
+def clock_of(signals: xr.Dataset | xr.DataArray) -> AnyClock:
     """Clock of anything that still has its lazy `time`.
 
     Raises
@@ -197,7 +203,28 @@ def clock_of(signals: xr.Dataset | xr.DataArray) -> Clock:
     )
 
 
-def _describe(clock: Clock) -> str:
+def regular_clock_of(signals: xr.Dataset | xr.DataArray) -> Clock:
+    """Clock of anything whose samples come at a fixed rate, between gaps.
+
+    Raises
+    ------
+    ParameterError
+        They do not, or there is no clock.
+    """
+    clock = clock_of(signals)
+    if isinstance(clock, Clock):
+        return clock
+    raise ParameterError(
+        "samples do not come at a fixed rate",
+        expected="a regular clock",
+        found=_describe(clock),
+        fix="put them onto one with sleepdask.align",
+    )
+
+
+def _describe(clock: AnyClock) -> str:
+    if isinstance(clock, Timestamps):
+        return f"{clock.size} samples at any times, about {float(clock.rate):.3g} Hz, from {clock.moment(clock.start)}"
     return f"{clock.size} samples at {float(clock.rate):g} Hz from {clock.times(0)}"
 
 

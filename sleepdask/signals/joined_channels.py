@@ -13,7 +13,7 @@ from sleepdask.findings import Findings
 from sleepdask.signals.index import time_coordinate
 from sleepdask.signals.joined_array import joined_signal
 from sleepdask.signals.joined_nodes import Lane, Part, lanes
-from sleepdask.signals.recording import SIGNAL, node_name
+from sleepdask.signals.recording import SIGNAL
 from sleepdask.signals.renaming import numbered
 
 
@@ -30,8 +30,7 @@ def joined_nodes(parts: Sequence[Part], findings: Findings) -> dict[str, xr.Data
     found = lanes(parts)
     labels = {channel for lane in found for channel in lane.channels}
     for lane in found:
-        rate = next(iter(lane.parts.values())).clock.rate
-        name = lane.name if lane.name not in nodes else node_name(rate, nodes)
+        name = next(name for name in numbered(lane.name) if name not in nodes)
         names = {}
         for label in lane.channels:
             used = homes.keys() | (labels - {label})

@@ -15,6 +15,7 @@ from sleepdask.errors import ParameterError
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.joined_array import Piece, Source
 from sleepdask.signals.recording import SIGNAL
+from sleepdask.signals.timestamps import AnyClock, Timestamps
 from sleepdask.times import describe_span, describe_time
 from sleepdask.zones import Zone
 
@@ -40,7 +41,7 @@ class Part:
     source: str
     name: str
     signals: xr.Dataset
-    clock: Clock
+    clock: AnyClock
     zone: Zone | None = None
 
     @cached_property
@@ -91,7 +92,7 @@ class Lane:
         """Whether other channels can share the node: they come from the same parts, or are on the same clocks."""
         mine = next(iter(self.parts.values()))
         theirs = next(iter(parts.values()))
-        if (self.name, mine.clock.rate) != (theirs.name, theirs.clock.rate):
+        if (self.name, mine.clock.pace) != (theirs.name, theirs.clock.pace):
             return False
         ours, others = ({part.clock for part in each.values()} for each in (self.parts, parts))
         return (bool(self.parts.keys() & parts.keys()) or ours == others) and first_overlap(ours | others) is None
@@ -104,16 +105,19 @@ class Lane:
         self.channels = dict(sorted(self.channels.items(), key=lambda item: item[1]))
 
     @property
-    def pieces(self) -> tuple[list[Piece], Clock]:
+    def pieces(self) -> tuple[list[Piece], AnyClock]:
         """Samples in order of time, and their clock; what continues within the tolerance has no gap before it."""
-        sources: dict[Clock, list[Source]] = {}
+        sources: dict[AnyClock, list[Source]] = {}
         to = {channel: k for k, channel in enumerate(self.channels)}
         for part in self.parts.values():
             taken = [(row, to[channel]) for channel, row in part.rows.items() if channel in to]
             source = Source(part.signal, tuple(row for row, _ in taken), tuple(place for _, place in taken))
             sources.setdefault(part.clock, []).append(source)
         runs = sorted(
-            (run.start, n, k) for n, clock in enumerate(sources) for k, run in enumerate(clock.runs) if run.size
+            (start, n, k)
+            for n, clock in enumerate(sources)
+            for k, (start, size) in enumerate(zip(clock.spans[0].tolist(), np.diff(clock.first).tolist(), strict=True))
+            if size
         )
         clocks = list(sources)
         pieces, each = [], []
@@ -122,7 +126,7 @@ class Lane:
             first, after = (int(clocks[n].first[k]) for k in (numbers[0], numbers[-1] + 1))
             pieces.append(Piece(tuple(sources[clocks[n]]), first, after - first))
             each.append(clocks[n].isel(slice(first, after)))
-        return pieces, Clock.joined(each, tolerance=TOLERANCE_NS)
+        return pieces, _joined(each)
 
     def holders(self, channel: str) -> list[Part]:
         """Parts that hold a channel."""
@@ -150,7 +154,7 @@ def lanes(parts: Sequence[Part]) -> list[Lane]:
     of_node: dict[tuple[str, Any, str], list[int]] = {}
     for channel, at in homes.items():
         for n in at:
-            of_node.setdefault((parts[n].name, parts[n].clock.rate, channel), []).append(n)
+            of_node.setdefault((parts[n].name, parts[n].clock.pace, channel), []).append(n)
     made: list[Lane] = []
     for (name, _, *numbers), keys in _alike({key: [*key[:2], *at] for key, at in of_node.items()}).items():
         chosen = {n: parts[n] for n in numbers}
@@ -161,7 +165,7 @@ def lanes(parts: Sequence[Part]) -> list[Lane]:
     return made
 
 
-def first_overlap(clocks: Iterable[Clock]) -> tuple[int, int, int, int] | None:
+def first_overlap(clocks: Iterable[AnyClock]) -> tuple[int, int, int, int] | None:
     """First two clocks that have samples at one time, by their numbers, and from when to when; None if none do."""
     clocks = list(clocks)
     spans = [clock.spans for clock in clocks]
@@ -176,6 +180,13 @@ def first_overlap(clocks: Iterable[Clock]) -> tuple[int, int, int, int] | None:
     k = int(over[0]) + 1
     j = int(np.argmax(end[:k]))
     return int(owner[j]), int(owner[k]), int(start[k]), int(min(end[j], end[k]))
+
+
+def _joined(clocks: Sequence[AnyClock]) -> AnyClock:
+    """One clock of several that follow each other: all are rules of one rate, or all are timestamps."""
+    rules = [clock for clock in clocks if isinstance(clock, Clock)]
+    stamps = [clock for clock in clocks if isinstance(clock, Timestamps)]
+    return Timestamps.joined(stamps) if stamps else Clock.joined(rules, tolerance=TOLERANCE_NS)
 
 
 def _alike(groups: dict[Any, list[Any]]) -> dict[tuple[Any, ...], list[Any]]:

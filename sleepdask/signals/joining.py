@@ -184,7 +184,7 @@ def _part(dataset: xr.Dataset, name: str, source: str, zone: Zone | None) -> Par
 
 
 def _slow(part: Part) -> bool:
-    return part.clock.num >= _SLOW * part.clock.den
+    return part.clock.rate * _SLOW <= 1_000_000_000
 
 
 def _tell_distances(each: Sequence[_Recording], findings: Findings) -> None:

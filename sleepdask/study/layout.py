@@ -12,6 +12,7 @@ import xarray as xr
 
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature
+from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import is_dated, signal_nodes
 from sleepdask.signals.units import with_unit
@@ -28,11 +29,12 @@ class ChannelLayout:
 
 @dataclass(frozen=True)
 class NodeLayout:
-    """A node: its name, rate in Hz, and channels."""
+    """A node: its name, rate in Hz (the usual one, unless it is fixed), and channels."""
 
     name: str
     rate: float
     channels: tuple[ChannelLayout, ...]
+    fixed: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Layout:
         """Layout of an open recording; `ParameterError` if it has no signals."""
         nodes = signal_nodes(recording)
         return cls(
-            tuple(NodeLayout(name, float(clock_of(node).rate), _channels(node)) for name, node in nodes.items()),
+            tuple(_node(name, node) for name, node in nodes.items()),
             str(recording.attrs.get("time_zone", "")),
             is_dated(nodes),
         )
@@ -61,7 +63,12 @@ class Layout:
     def from_document(cls, document: dict[str, Any]) -> Layout:
         """Read what `document` gave."""
         nodes = tuple(
-            NodeLayout(node["name"], node["rate"], tuple(ChannelLayout(**each) for each in node["channels"]))
+            NodeLayout(
+                node["name"],
+                node["rate"],
+                tuple(ChannelLayout(**each) for each in node["channels"]),
+                node.get("fixed", True),
+            )
             for node in document["nodes"]
         )
         return cls(nodes, document["zone"], document["dated"])
@@ -126,7 +133,7 @@ def columns_of(
     definitions: dict[str, dict[str, str]] = {}
     nodes: dict[str, None] = {}
     for node in (node for layout in layouts for node in layout.nodes):
-        outputs = [o for f in features if f.minimal_rate <= node.rate for o in f.outputs]
+        outputs = [o for f in features if not f.lacks(node.rate, fixed=node.fixed) for o in f.outputs]
         if not outputs or window * node.rate < 1 - 1e-9:
             continue
         nodes[node.name] = None
@@ -149,6 +156,11 @@ def columns_of(
     for name in nodes:
         fields += [pa.field(f"{name}/coverage", pa.float64()), pa.field(f"{name}/status", pa.string())]
     return Columns(pa.schema(fields), definitions)
+
+
+def _node(name: str, node: xr.Dataset) -> NodeLayout:
+    clock = clock_of(node)
+    return NodeLayout(name, float(clock.rate), _channels(node), isinstance(clock, Clock))
 
 
 def _channels(node: xr.Dataset) -> tuple[ChannelLayout, ...]:

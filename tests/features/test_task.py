@@ -15,6 +15,7 @@ import sleepdask as sd
 from sleepdask.epochs import EpochGrid
 from sleepdask.features import Feature, Hjorth, Output, Sampling, Statistics
 from sleepdask.features.task import FAILED, MISSING, OK, PARTIAL, NodeTask, as_samples
+from sleepdask.features.windows import windows_of
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import time_coordinate
 
@@ -182,12 +183,12 @@ def test_what_is_no_fault_of_the_feature_passes_through(error: type[BaseExceptio
 
 def task(features: tuple[Feature, ...] = (MEAN,), edges: tuple[int, ...] = (0, 4), size: int = 40) -> NodeTask:
     grid = EpochGrid(0, SECOND, SECOND, 4)
-    return NodeTask(Clock.regular(0, size, SECOND, 10), grid, edges, features, ("A",), 0.5)
+    return NodeTask(windows_of(Clock.regular(0, size, SECOND, 10), grid), edges, features, ("A",), 0.5)
 
 
 def test_reasons_are_kept_once_a_cause() -> None:
     samples = np.full((1, 40), 500.0)
-    result = task((Fussy(),)).compute(samples, np.arange(0, 40, 10), np.arange(10, 50, 10))
+    result = task((Fussy(),)).compute(samples, np.arange(0, 40, 10), np.arange(10, 50, 10), Sampling(10.0, 10))
     assert result.reasons == {"fussy: ValueError: a sample is too large": (0, 1, 2, 3)}
     assert result.status.tolist() == [FAILED] * 4
     assert result.values.shape == (2, 4, 1)
@@ -197,7 +198,7 @@ def test_statuses_in_numbers() -> None:
     samples = np.ones((1, 40))
     samples[0, 10:12] = np.nan
     samples[0, 20:29] = np.nan
-    result = task().compute(samples, np.arange(0, 40, 10), np.arange(10, 50, 10))
+    result = task().compute(samples, np.arange(0, 40, 10), np.arange(10, 50, 10), Sampling(10.0, 10))
     assert result.status.tolist() == [OK, PARTIAL, MISSING, OK]
     assert result.reasons == {FEW: (2,), SOME: (1,)}
 

@@ -94,7 +94,7 @@ def test_a_defect_of_the_disk_stops_nothing(folder: Path, monkeypatch: pytest.Mo
     def broken(path: Path, *_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("sleepdask.io.diagnose.read_header", broken)
+    monkeypatch.setattr("sleepdask.io.edf.reader.read_header", broken)
     assert {file.policy for file in sd.diagnose(folder)} == {"none"}
 
 

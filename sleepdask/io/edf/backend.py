@@ -10,6 +10,7 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from sleepdask.errors import ParameterError
+from sleepdask.findings import Findings
 from sleepdask.io.edf.opening import EdfFile
 from sleepdask.io.remote.file import RemoteFile, locate, named
 
@@ -45,7 +46,8 @@ class EdfBackendEntrypoint(BackendEntrypoint):
     ) -> xr.Dataset:
         """Open the signals of one sampling rate; `rate` in Hz may be left out where there is only one."""
         path = locate(filename_or_obj, storage_options)
-        file = EdfFile.open(path, dtype=dtype, policy=policy, timezone=timezone, keep_identity=keep_identity)
+        findings = Findings(str(path), policy)
+        file = EdfFile.open(path, findings, dtype=dtype, timezone=timezone, keep_identity=keep_identity)
         nodes = [node for node in file.nodes.values() if rate is None or abs(float(node[0]) - rate) < 1e-6 * rate]
         if len(nodes) != 1:
             rates = ", ".join(f"{float(hz):g}" for hz, _ in file.nodes.values())
@@ -81,7 +83,8 @@ class EdfBackendEntrypoint(BackendEntrypoint):
     ) -> xr.DataTree:
         """Open the whole recording: reads the header and, in EDF+ files, the annotations; no sample."""
         path = locate(filename_or_obj, storage_options)
-        file = EdfFile.open(path, dtype=dtype, policy=policy, timezone=timezone, keep_identity=keep_identity)
+        findings = Findings(str(path), policy)
+        file = EdfFile.open(path, findings, dtype=dtype, timezone=timezone, keep_identity=keep_identity)
         tree = file.recording()
         if isinstance(path, RemoteFile):
             tree.encoding["source"] = str(path)

@@ -83,9 +83,9 @@ class EdfFile:
     def open(
         cls,
         path: str | os.PathLike[str] | RemoteFile,
+        findings: Findings,
         *,
         dtype: str | None = None,
-        policy: str = "warn",
         timezone: str | None = None,
         annotations: bool = True,
         keep_identity: bool = False,
@@ -95,7 +95,6 @@ class EdfFile:
         Nothing that names the patient, the staff or the device is kept, unless `keep_identity` asks for it. The
         parameters are those of `open_recording`.
         """
-        findings = Findings(str(path), policy)
         zone = None if timezone is None else Zone.of(timezone)
         header = _in_zone(read_header(path, findings), zone, findings)
         track = read_track(path, header, findings, annotations=annotations)

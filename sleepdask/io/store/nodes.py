@@ -18,10 +18,10 @@ from sleepdask.io.store.arrays import create_array, shard_writes
 from sleepdask.io.store.layout import Layout
 from sleepdask.io.store.metadata import METADATA, RECORDING, VERSION
 from sleepdask.io.store.variables import NUMBERS, OURS, encode, storable
-from sleepdask.signals.clock import Clock
 from sleepdask.signals.clock_json import clock_document
 from sleepdask.signals.index import DIM, ClockIndex, clock_of
 from sleepdask.signals.recording import IDENTITY, SIGNAL, recording_id
+from sleepdask.signals.timestamps import AnyClock, Timestamps
 
 PROVENANCE = "provenance"  # attribute of the root that only a store has
 DEEPEST = 16  # nodes in nodes
@@ -97,11 +97,14 @@ def _nodes(recording: xr.DataTree) -> Iterator[StoredNode]:
 def _node(dataset: xr.Dataset, path: str, told: dict[str, Any], where: str) -> StoredNode:
     clocks = [name for name, index in dataset.xindexes.items() if isinstance(index, ClockIndex)]
     clock = clock_of(dataset) if clocks or SIGNAL in dataset.variables else None
-    small, large = {}, {}
+    small: dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]] = {}
+    large = {}
     for key, variable in dataset.variables.items():
         here = f"{where}/{_safe(key, where)}"
         if clock is not None and key == DIM:
             told["clock"] = clock_document(clock)
+            if isinstance(clock, Timestamps):
+                small[DIM] = ((DIM,), clock.stamps, {})
             told["clock_attrs"] = storable(variable.attrs, here, {})
         elif clock is not None and DIM in variable.dims:
             large[str(key)] = (variable, _layout(variable, clock, here), storable(variable.attrs, here, {}))
@@ -122,7 +125,7 @@ def _values(variable: xr.Variable) -> NDArray[Any]:
     return variable.values if variable.chunks is None else variable.compute(scheduler=get_sync).values
 
 
-def _layout(variable: xr.Variable, clock: Clock, where: str) -> Layout:
+def _layout(variable: xr.Variable, clock: AnyClock, where: str) -> Layout:
     if variable.dtype.name not in NUMBERS:
         kind = str(variable.dtype)
         raise ParameterError("samples of this kind cannot be stored", where=where, expected="numbers", found=kind)

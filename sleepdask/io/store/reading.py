@@ -17,7 +17,7 @@ from sleepdask.io.store.metadata import METADATA, check_files, check_recording, 
 from sleepdask.io.store.nodes import DEEPEST, MOST_VALUES, is_safe
 from sleepdask.io.store.variables import NUMBERS, OURS, decode
 from sleepdask.io.store.writing import SUFFIX
-from sleepdask.signals.clock_json import clock_from_document
+from sleepdask.signals.clock_json import clock_from_document, is_stamped
 from sleepdask.signals.index import DIM, time_coordinate
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
 
@@ -130,7 +130,8 @@ def _dataset(folder: Path, attrs: dict[str, Any], told: dict[str, Any]) -> xr.Da
     clock = None
     if "clock" in told:
         try:
-            clock = clock_from_document(told["clock"])
+            stamps = read_array(folder / DIM) if is_stamped(told["clock"]) else None
+            clock = clock_from_document(told["clock"], stamps)
         except ParameterError as error:
             raise FileFormatError(str(error), where=folder) from error
     variables = {}

@@ -317,7 +317,7 @@ def test_rows_are_right_or_refused(rows: list[tuple[int, int, bool]]) -> None:
     zone = Zone.of(ZONE)
     file = ScoreFile(__file__, Findings(__file__), zone)
     try:
-        found, _ = in_order(zone.local(utc), length * 10**9, is_stage, zone, file)
+        found, _ = in_order(zone.local(utc), length * 10**9, is_stage, zone, file.findings)
     except sd.FileFormatError:
         return
     assert np.array_equal(found, utc)

@@ -1,0 +1,108 @@
+"""The readers of recordings there are: ours, and those that other packages bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.io.reader import Look, Reader
+from sleepdask.io.remote.file import RemoteFile
+
+GROUP = "sleepdask.readers"
+_DEVICES = "sleepdask.io.devices"
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True)
+class _BuiltIn:
+    """A reader of ours: where it is, and names without which nothing is looked at, so that few modules are loaded.
+
+    Parameters
+    ----------
+    target
+        Module and class.
+    suffixes
+        Ends of names of its files; none: any.
+    folders
+        Whether it reads folders.
+    """
+
+    target: str
+    suffixes: tuple[str, ...] = ()
+    folders: bool = False
+
+    def may_be(self, look: Look) -> bool:
+        if look.is_folder:
+            return self.folders
+        return not self.suffixes or look.name.endswith(self.suffixes)
+
+    @property
+    def reader(self) -> Reader:
+        return _loaded(self.target)
+
+
+_BUILT_IN = (
+    _BuiltIn("sleepdask.io.store.reader:StoreReader", folders=True),
+    _BuiltIn("sleepdask.io.edf.reader:EdfReader"),
+)
+"""In this order; the first one that recognises a path reads it."""
+
+
+def reader_of(path: Path | RemoteFile) -> Reader:
+    """Reader of a file or folder: the first one that recognises it, those of other packages before ours.
+
+    Raises
+    ------
+    ParameterError
+        There is no such file, or it is a folder that no reader knows.
+    FileFormatError
+        No reader knows the file.
+    """
+    look = Look(path)
+    for reader in _brought():
+        if reader.recognises(look):
+            return reader
+    for built_in in _BUILT_IN:
+        if built_in.may_be(look) and built_in.reader.recognises(look):
+            return built_in.reader
+    raise _unknown(look)
+
+
+def is_known(path: Path) -> bool:
+    """Whether any reader recognises a path."""
+    try:
+        return reader_of(path) is not None
+    except (ParameterError, FileFormatError, OSError):
+        return False
+
+
+@cache
+def _brought() -> tuple[Reader, ...]:
+    """Readers of other packages."""
+    return tuple(point.load()() for point in entry_points(group=GROUP))
+
+
+@cache
+def _loaded(target: str) -> Reader:
+    module, _, name = target.partition(":")
+    reader: Reader = getattr(import_module(module), name)()
+    return reader
+
+
+def _unknown(look: Look) -> ParameterError | FileFormatError:
+    if look.is_folder:
+        fix = "name the files in it, all those of one night, such as BRP.edf and PLD.edf"
+        return ParameterError("is a folder", where=look.path, expected="one file, or several of one night", fix=fix)
+    fix = (
+        "scores are read with read_hypnogram (sleepdask hypnogram, --hypnogram); of any other table say what its"
+        " columns are with layout= (--layout)"
+    )
+    what = "a table that no reader knows" if look.name.endswith(_TABLES) else "a file that no reader knows"
+    expected = "an EDF or BDF file, or what a device wrote"
+    return FileFormatError(
+        "this kind of recording is not read", where=look.path, expected=expected, found=what, fix=fix
+    )

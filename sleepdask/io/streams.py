@@ -1,0 +1,322 @@
+"""What devices write down, as nodes of a recording: rows put in order, told about, and given a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.findings import Findings
+from sleepdask.io.row_order import in_order
+from sleepdask.signals.clock import Clock
+from sleepdask.signals.index import clock_of, time_coordinate
+from sleepdask.signals.joined_array import Piece, Source, joined_signal
+from sleepdask.signals.recording import ANNOTATIONS, SIGNAL, channel_coordinates, recording_tree
+from sleepdask.signals.regularity import Fit, fit_clock
+from sleepdask.signals.timestamps import AnyClock
+from sleepdask.times import stored_time
+from sleepdask.zones import Zone
+
+NAT = int(np.iinfo(np.int64).min)
+"""Stamp of a row whose time cannot be read."""
+
+_DIMS = ("channel", "time")
+_ODD_DRIFT = 1e-4  # parts of one from which on the drift of a clock is odd: 9 s a day
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One column of what a device wrote.
+
+    Parameters
+    ----------
+    label
+        Name, unique among all channels of the recording.
+    unit
+        As the file has it.
+    signal_type
+        One of `sleepdask.signals.types.TYPES`; empty: told from label, unit and rate.
+    sensor
+        What measured it, such as "Polar Sense"; no serial number.
+    """
+
+    label: str
+    unit: str = ""
+    signal_type: str = ""
+    sensor: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Samples that a device took together: of each, one value a channel.
+
+    Parameters
+    ----------
+    name
+        Of the node, such as "acc".
+    channels
+        In the order of the rows of `values`.
+    values
+        Dims (channel, row), floating, NaN where missing: a NumPy array, or a lazy one of xarray.
+    stamps
+        Time of each row in the order of the file, ns since 1970, `NAT` where it cannot be read; local times, or
+        instants if `instants` says so. None: `clock` tells them.
+    clock
+        Where the file states a start and a rate.
+    instants
+        Whether times are UTC.
+    resolution
+        What the stamps were rounded to, in ns.
+    period
+        Period in ns that the device states; None: it is told from the stamps.
+    gap
+        Longest distance in ns without a gap, of stamps at any times; None: five usual ones.
+    """
+
+    name: str
+    channels: tuple[Channel, ...]
+    values: Any
+    stamps: NDArray[np.int64] | None = None
+    clock: AnyClock | None = None
+    instants: bool = False
+    resolution: int = 1
+    period: Fraction | None = None
+    gap: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.stamps is None) == (self.clock is None):
+            raise ParameterError("a stream has either stamps or a clock", where=self.name)
+
+    @property
+    def variable(self) -> xr.Variable:
+        """Its values, dims (channel, time)."""
+        return xr.Variable(_DIMS, self.values)
+
+
+@dataclass
+class Parts:
+    """What a reader found in the files of one recording.
+
+    Parameters
+    ----------
+    streams
+        In the order in which their nodes shall be; several of one name and the same channels are fragments of one.
+    annotations
+        As `annotations_dataset` makes it, with times as those of the streams; None if there are none.
+    attrs
+        Further attributes of the recording: JSON types that name no person or device.
+    """
+
+    streams: list[Stream] = field(default_factory=list)
+    annotations: xr.Dataset | None = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def recording_of(
+    parts: Parts, findings: Findings, *, recording_id: str, source: str, timezone: str | None, dtype: str | None = None
+) -> xr.DataTree:
+    """Recording of what a reader found: rows in order and told about, each stream with its clock.
+
+    Parameters
+    ----------
+    parts
+        What was found.
+    findings
+        Of its files: rows without a time, out of order, or twice; clocks that drift.
+    recording_id, source
+        Its name, and that of its file or folder.
+    timezone
+        Zone of the device's clock, for local times; what times are shown in, for instants. None: local times stay
+        naive, and instants are those of the zone "UTC".
+    dtype
+        Of the samples; default float32.
+
+    Raises
+    ------
+    FileFormatError
+        The policy refuses an oddity; there are no samples; or local times do not tell instants in the zone.
+    """
+    zone = None if timezone is None else Zone.of(timezone)
+    instants = {stream.instants for stream in parts.streams}
+    if len(instants) > 1:
+        raise FileFormatError("some of its times are local and some are UTC", where=source)
+    if not parts.streams:
+        raise FileFormatError("it holds no samples", where=source)
+    if zone is None and instants == {True}:
+        zone = Zone.of("UTC")
+    nodes: dict[str, xr.Dataset] = {}
+    for stream in _whole(parts.streams):
+        node = _node(stream, zone, findings, dtype or "float32")
+        if node is not None:
+            nodes[stream.name] = node
+    if not nodes:
+        raise FileFormatError("it holds no samples", where=source)
+    if parts.annotations is not None:
+        nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
+    start = min(clock_of(node).start for name, node in nodes.items() if name != ANNOTATIONS)
+    return recording_tree(
+        nodes,
+        {
+            "recording_id": recording_id,
+            "source": source,
+            "format": findings.format,
+            "start": stored_time(start, zone),
+            "time_zone": "" if zone is None else zone.name,
+            "findings": [str(finding) for finding in findings.found],
+            **parts.attrs,
+        },
+    )
+
+
+def _whole(streams: Iterable[Stream]) -> list[Stream]:
+    """Streams with fragments of one put together."""
+    groups: dict[tuple[Any, ...], list[Stream]] = {}
+    for stream in streams:
+        groups.setdefault((stream.name, stream.channels), []).append(stream)
+    names = [name for name, _ in groups]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise FileFormatError(f"its files have different columns of {twice[0]!r}", fix="open them one by one")
+    return [_together(group) for group in groups.values()]
+
+
+def _together(group: Sequence[Stream]) -> Stream:
+    if len(group) == 1:
+        return group[0]
+    stamps = [_stamps(stream) for stream in group]
+    order = sorted(range(len(group)), key=lambda k: int(stamps[k].min(initial=np.iinfo(np.int64).max)))
+    rows = tuple(range(len(group[0].channels)))
+    pieces = [Piece((Source(group[k].variable, rows, rows),), 0, len(stamps[k])) for k in order if len(stamps[k])]
+    values = joined_signal(pieces, len(rows)) if pieces else group[0].variable
+    return replace(group[0], values=values.data, stamps=np.concatenate([stamps[k] for k in order]), clock=None)
+
+
+def _stamps(stream: Stream) -> NDArray[np.int64]:
+    if stream.stamps is not None:
+        return stream.stamps
+    assert stream.clock is not None
+    return stream.clock.times(np.arange(stream.clock.size)).astype(np.int64)
+
+
+def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> xr.Dataset | None:
+    variable, attrs = stream.variable, {}
+    if stream.clock is not None:
+        clock = stream.clock
+        if zone is not None and not stream.instants:
+            raise FileFormatError("a clock of local times is not put into a zone", where=stream.name)
+    else:
+        assert stream.stamps is not None
+        stamps = stream.stamps
+        if zone is not None and not stream.instants:
+            stamps = _instants(stamps, zone, findings, stream.name)
+        rows = ordered_rows(stamps, variable, findings, stream.name)
+        if not rows.size:
+            findings.warn("empty", "no row has a time", "it is left out", where=stream.name)
+            return None
+        if rows.size < len(stamps) or np.any(np.diff(rows) != 1):
+            variable = variable.isel(time=rows)
+            stamps = stamps[rows]
+        fit = fit_clock(stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap)
+        _tell_clock(fit, findings, stream)
+        clock = fit.clock
+        if isinstance(clock, Clock):
+            attrs = {"clock_jitter_seconds": fit.jitter / 1e9, "clock_drift": fit.drift}
+    if not clock.size:
+        findings.warn("empty", "there is no row", "it is left out", where=stream.name)
+        return None
+    if variable.dtype != dtype:
+        variable = variable.astype(dtype)
+    labels = [channel.label for channel in stream.channels]
+    coords = channel_coordinates(labels, [channel.unit for channel in stream.channels], clock.rate)
+    told = [channel.signal_type for channel in stream.channels]
+    types = [given or kind for given, kind in zip(told, coords["signal_type"][1].tolist(), strict=True)]
+    coords["signal_type"] = ("channel", np.array(types, dtype=str))
+    return xr.Dataset(
+        {SIGNAL: variable},
+        coords={
+            "channel": ("channel", np.array(labels, dtype=str)),
+            **coords,
+            "sensor": ("channel", np.array([channel.sensor for channel in stream.channels], dtype=str)),
+        },
+        attrs=attrs,
+    ).assign_coords(time_coordinate(clock))
+
+
+def ordered_rows(stamps: NDArray[np.int64], values: xr.Variable, findings: Findings, name: str) -> NDArray[np.int64]:
+    """Numbers of the rows to keep, in order of time: those without a time go, and all but the first of one time.
+
+    What was put in order, left out for want of a time, or was there twice, is counted and told. Two rows of one time
+    with different values are told apart from repeated ones.
+    """
+    rows = np.flatnonzero(stamps != NAT)
+    if lost := len(stamps) - rows.size:
+        findings.warn("no-time", f"{_rows(lost)} without a time that can be read", "left out", where=name)
+    times = stamps[rows]
+    if np.any(times[1:] < times[:-1]):
+        late = int((times < np.maximum.accumulate(times)).sum())
+        order = np.argsort(times, kind="stable")
+        rows, times = rows[order], times[order]
+        findings.warn("out-of-order", f"{_rows(late)} earlier than one before", "put in order of time", where=name)
+    again = np.flatnonzero(times[1:] == times[:-1]) + 1
+    if not again.size:
+        return rows
+    first = np.maximum.accumulate(np.where(np.concatenate([[True], times[1:] != times[:-1]]), np.arange(len(times)), 0))
+    same = np.array(
+        [
+            np.array_equal(values[:, rows[k]].values, values[:, rows[first[k]]].values, equal_nan=True)
+            for k in again[:_COMPARED]
+        ]
+    )
+    if again.size > len(times) // 2:
+        raise FileFormatError(
+            "most rows have the time of the row before",
+            where=name,
+            expected="times as fine as the samples",
+            found=f"{_rows(again.size)} of {len(times):,} at a time that came before",
+            fix="say at what rate the rows come, if the device states one",
+        )
+    if not same.all():
+        message = f"{_rows(again.size)} at the time of another one, not all with the same values"
+        findings.warn("same-time", message, "the first of each is kept", where=name)
+    else:
+        findings.note("repeated", f"{_rows(again.size)} twice", "kept once", where=name)
+    keep = np.ones(len(times), bool)
+    keep[again] = False
+    return rows[keep]
+
+
+_COMPARED = 10_000  # rows of one time whose values are compared
+
+
+def _instants(stamps: NDArray[np.int64], zone: Zone, findings: Findings, name: str) -> NDArray[np.int64]:
+    """Instants of local times; in an hour that came twice the order of the rows decides."""
+    known = stamps != NAT
+    none = np.zeros(int(known.sum()), np.int64)
+    utc, told = in_order(stamps[known], none, none.astype(bool), zone, findings)
+    if told:
+        findings.note("clock-change", told, "the order of the rows tells which is which", where=name)
+    result = stamps.copy()
+    result[known] = utc
+    return result
+
+
+def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, instants: bool) -> xr.Dataset:
+    if zone is None or instants:
+        return notes
+    local = notes["onset"].values.astype(np.int64)
+    return notes.assign(onset=("annotation", _instants(local, zone, findings, ANNOTATIONS).astype("datetime64[ns]")))
+
+
+def _tell_clock(fit: Fit, findings: Findings, stream: Stream) -> None:
+    if abs(fit.drift) >= _ODD_DRIFT:
+        message = f"its clock is {abs(fit.drift) * 1e6:.3g} ppm {'slow' if fit.drift > 0 else 'fast'}"
+        findings.note("drift", message, "the stated rate is kept, as all times are near to it", where=stream.name)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
