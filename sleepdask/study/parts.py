@@ -61,7 +61,8 @@ def part_bytes(features: xr.DataTree, schema: pa.Schema, content_key: str = "") 
         del columns["start"]  # it has no instant
     arrays = [_array(columns.get(field.name), field.type, len(starts)) for field in schema]
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata)), sink)
+    texts = [field.name for field in schema if field.type == pa.string()]  # numbers hardly repeat
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata)), sink, use_dictionary=texts)
     return bytes(sink.getvalue())
 
 

@@ -57,7 +57,7 @@ class Elsewhere:
         self._worker = worker
         self._workers: list[Started] = []
         self.certificates: Path | None = None
-        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--idle-timeout", "900 s"]
+        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--idle-timeout", "1 hour"]
         self.scheduler = Started(
             [*_runnable(scheduler), *options, "--scheduler-file", str(self.file)], folder / "scheduler.log"
         )

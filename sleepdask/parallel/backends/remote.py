@@ -34,12 +34,12 @@ os.register_at_fork(after_in_child=_clients.clear)
 
 
 class _Brief(logging.Filter):
-    """Takes the traceback from what is logged of a broken connection: who waits for a result is told by an error."""
+    """Keeps what a broken connection says, and tracebacks of it, away: who waits for a result is told by an error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.ERROR:
             record.exc_info = None
-        return True
+        return record.levelno >= logging.WARNING
 
 
 logging.getLogger("distributed.batched").addFilter(_Brief())
