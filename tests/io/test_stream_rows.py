@@ -7,12 +7,12 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from lazy_values import Watched
 from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.stream_rows import NAT, ordered_rows
-from tests.helpers.lazy_values import Watched
 
 S = 1_000_000_000
 

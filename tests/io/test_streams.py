@@ -1,4 +1,4 @@
-"""What devices write, as a recording: order of rows, zones, fragments, clocks; nothing is read before it is asked for."""
+"""What devices write, as a recording: order of rows, zones, fragments, clocks; nothing is read too early."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from dask.base import tokenize
+from lazy_values import Watched
 
 import sleepdask as sd
 from sleepdask.errors import FileFormatError, ParameterError
@@ -21,7 +22,6 @@ from sleepdask.signals.clock import Clock, Run
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import annotations_dataset
 from sleepdask.signals.timestamps import Timestamps
-from tests.helpers.lazy_values import Watched
 
 MS, S = 1_000_000, 1_000_000_000
 HR = (Channel("hr", "bpm", "", "Polar Sense"),)
