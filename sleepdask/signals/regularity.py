@@ -189,8 +189,6 @@ def _exact(period: Fraction) -> Fraction:
 
 def _candidates(measured: float) -> Iterator[Fraction]:
     """Periods in ns that may be meant, the simplest first."""
-    if not measured:
-        return
     exact = Fraction(measured)
     hertz = _SECOND / exact
     rates = [
