@@ -42,7 +42,7 @@ class Sampling:
     """
 
     rate: float
-    expected: int | NDArray[np.float64]
+    expected: int | NDArray[np.int64]
 
     def of(self, epochs: slice) -> Sampling:
         """That of some of the epochs."""

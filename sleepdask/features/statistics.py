@@ -109,7 +109,7 @@ class Statistics(Feature):
         columns |= self._quantiles(samples, starts, stops)
         return np.stack([columns[item] for item in self.aggregations], axis=-1)
 
-    def _moments(self, samples: Samples, starts: Bounds, stops: Bounds, expected: int | Values) -> dict[str, Values]:
+    def _moments(self, samples: Samples, starts: Bounds, stops: Bounds, expected: int | Bounds) -> dict[str, Values]:
         if not set(self.aggregations) - set(_QUANTILES):
             return {}
         from sleepdask.features.kernels import moments as kernel

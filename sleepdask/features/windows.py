@@ -68,13 +68,13 @@ class RegularWindows:
         return self.grid.coverage(self.clock)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StampedWindows:
     """Epochs on timestamps: of each its first sample, the one after its last, and how many it would hold if whole."""
 
-    starts: tuple[int, ...]
-    stops: tuple[int, ...]
-    expected: tuple[float, ...]
+    starts: Bounds
+    stops: Bounds
+    expected: Bounds
     size: int
     rate: float
 
@@ -83,14 +83,13 @@ class StampedWindows:
         return len(self.starts)
 
     def bounds(self, i: int, j: int) -> tuple[Bounds, Bounds]:
-        return np.array(self.starts[i:j], np.int64), np.array(self.stops[i:j], np.int64)
+        return self.starts[i:j], self.stops[i:j]
 
     def sampling(self, i: int, j: int) -> Sampling:
-        return Sampling(self.rate, np.array(self.expected[i:j]))
+        return Sampling(self.rate, self.expected[i:j])
 
     def coverage(self) -> NDArray[np.float64]:
-        starts, stops = self.bounds(0, self.count)
-        return np.asarray(np.minimum(1.0, (stops - starts) / np.array(self.expected)), np.float64)
+        return np.asarray((self.stops - self.starts) / self.expected, np.float64)
 
 
 def windows_of(clock: AnyClock, grid: EpochGrid) -> Windows:
@@ -98,7 +97,4 @@ def windows_of(clock: AnyClock, grid: EpochGrid) -> Windows:
     if isinstance(clock, Clock):
         return RegularWindows(clock, grid)
     starts, stops = grid.bounds(clock)
-    expected = clock.expected(*grid.windows())
-    return StampedWindows(
-        tuple(starts.tolist()), tuple(stops.tolist()), tuple(expected.tolist()), clock.size, float(clock.rate)
-    )
+    return StampedWindows(starts, stops, clock.expected(*grid.windows()), clock.size, float(clock.rate))

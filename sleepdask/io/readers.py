@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.errors import FileFormatError, ParameterError, SleepdaskError
 from sleepdask.io.reader import Look, Reader
 from sleepdask.io.remote.file import RemoteFile
 
@@ -63,13 +65,25 @@ def reader_of(path: Path | RemoteFile) -> Reader:
         No reader knows the file.
     """
     look = Look(path)
+    failed: list[str] = []
     for reader in _brought():
-        if reader.recognises(look):
+        if _recognises(reader, look, failed):
             return reader
     for built_in in _BUILT_IN:
         if built_in.may_be(look) and built_in.reader.recognises(look):
             return built_in.reader
-    raise _unknown(look)
+    raise _unknown(look, failed)
+
+
+def _recognises(reader: Reader, look: Look, failed: list[str]) -> bool:
+    """Whether a reader of another package knows a path; one that fails does not keep the others from theirs."""
+    try:
+        return bool(reader.recognises(look))
+    except (SleepdaskError, OSError):
+        raise
+    except Exception as error:
+        failed.append(f"{reader.format} ({type(reader).__module__}) failed: {type(error).__name__}: {error}")
+        return False
 
 
 def is_known(path: Path) -> bool:
@@ -82,8 +96,19 @@ def is_known(path: Path) -> bool:
 
 @cache
 def _brought() -> tuple[Reader, ...]:
-    """Readers of other packages."""
-    return tuple(point.load()() for point in entry_points(group=GROUP))
+    """Readers of other packages, by name; one that cannot be loaded is left out, with a warning."""
+    found = []
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        try:
+            reader = point.load()()
+            if not isinstance(reader, Reader):
+                raise TypeError("it is no sleepdask.io.reader.Reader")
+        except Exception as error:
+            message = f"the reader {point.name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}"
+            warnings.warn(message, stacklevel=2)
+        else:
+            found.append(reader)
+    return tuple(found)
 
 
 @cache
@@ -93,7 +118,7 @@ def _loaded(target: str) -> Reader:
     return reader
 
 
-def _unknown(look: Look) -> ParameterError | FileFormatError:
+def _unknown(look: Look, failed: Sequence[str]) -> ParameterError | FileFormatError:
     if look.is_folder:
         fix = "name the files in it, all those of one night, such as BRP.edf and PLD.edf"
         return ParameterError("is a folder", where=look.path, expected="one file, or several of one night", fix=fix)
@@ -102,6 +127,7 @@ def _unknown(look: Look) -> ParameterError | FileFormatError:
         " columns are with layout= (--layout)"
     )
     what = "a table that no reader knows" if look.name.endswith(_TABLES) else "a file that no reader knows"
+    what = "; ".join([what, *failed])
     expected = "an EDF or BDF file, or what a device wrote"
     return FileFormatError(
         "this kind of recording is not read", where=look.path, expected=expected, found=what, fix=fix

@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.findings import Findings
 from sleepdask.io.row_order import in_order
+from sleepdask.io.stream_rows import NAT as NAT
+from sleepdask.io.stream_rows import ordered_rows
 from sleepdask.signals.clock import Clock
-from sleepdask.signals.index import clock_of, time_coordinate
-from sleepdask.signals.joined_array import Piece, Source, joined_signal
-from sleepdask.signals.recording import ANNOTATIONS, SIGNAL, channel_coordinates, recording_tree
+from sleepdask.signals.index import time_coordinate
+from sleepdask.signals.joined_array import JoinedArray, Piece, Source, joined_signal
+from sleepdask.signals.recording import ANNOTATIONS, SIGNAL, channel_coordinates, is_dated, recording_tree, span
 from sleepdask.signals.regularity import Fit, fit_clock
 from sleepdask.signals.timestamps import AnyClock
-from sleepdask.times import stored_time
+from sleepdask.times import describe_time, stored_time
 from sleepdask.zones import Zone
-
-NAT = int(np.iinfo(np.int64).min)
-"""Stamp of a row whose time cannot be read."""
 
 _DIMS = ("channel", "time")
 _ODD_DRIFT = 1e-4  # parts of one from which on the drift of a clock is odd: 9 s a day
+_LATEST = int(np.iinfo(np.int64).max)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Stream:
     channels
         In the order of the rows of `values`.
     values
-        Dims (channel, row), floating, NaN where missing: a NumPy array, or a lazy one of xarray.
+        Dims (channel, row), floating, NaN where missing: a NumPy array, a lazy one of xarray, or a variable of either.
     stamps
         Time of each row in the order of the file, ns since 1970, `NAT` where it cannot be read; local times, or
         instants if `instants` says so. None: `clock` tells them.
@@ -92,11 +96,22 @@ class Stream:
     def __post_init__(self) -> None:
         if (self.stamps is None) == (self.clock is None):
             raise ParameterError("a stream has either stamps or a clock", where=self.name)
+        size = len(self.stamps) if self.stamps is not None else self.clock.size if self.clock is not None else 0
+        if self.values.shape != (len(self.channels), size):
+            raise ParameterError(
+                "a stream needs a value of each channel at each time",
+                where=self.name,
+                expected=f"dims (channel, row) of {(len(self.channels), size)}",
+                found=str(self.values.shape),
+            )
 
     @property
     def variable(self) -> xr.Variable:
-        """Its values, dims (channel, time)."""
-        return xr.Variable(_DIMS, self.values)
+        """Its values, dims (channel, time); lazy ones stay so."""
+        if isinstance(self.values, xr.Variable):
+            return self.values
+        lazy = isinstance(self.values, BackendArray)
+        return xr.Variable(_DIMS, indexing.LazilyIndexedArray(self.values) if lazy else self.values)
 
 
 @dataclass
@@ -151,7 +166,9 @@ def recording_of(
     if zone is None and instants == {True}:
         zone = Zone.of("UTC")
     nodes: dict[str, xr.Dataset] = {}
-    for stream in _whole(parts.streams):
+    local = zone is not None and instants == {False}
+    streams = [_in_zone(stream, zone) for stream in parts.streams] if zone is not None and local else parts.streams
+    for stream in _whole(streams):
         node = _node(stream, zone, findings, dtype or "float32")
         if node is not None:
             nodes[stream.name] = node
@@ -159,14 +176,15 @@ def recording_of(
         raise FileFormatError("it holds no samples", where=source)
     if parts.annotations is not None:
         nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
-    start = min(clock_of(node).start for name, node in nodes.items() if name != ANNOTATIONS)
+    signals = {name: node for name, node in nodes.items() if name != ANNOTATIONS}
+    start = stored_time(span(signals)[0], zone) if is_dated(signals) else "NaT"
     return recording_tree(
         nodes,
         {
             "recording_id": recording_id,
             "source": source,
             "format": findings.format,
-            "start": stored_time(start, zone),
+            "start": start,
             "time_zone": "" if zone is None else zone.name,
             "findings": [str(finding) for finding in findings.found],
             **parts.attrs,
@@ -178,22 +196,50 @@ def _whole(streams: Iterable[Stream]) -> list[Stream]:
     """Streams with fragments of one put together."""
     groups: dict[tuple[Any, ...], list[Stream]] = {}
     for stream in streams:
-        groups.setdefault((stream.name, stream.channels), []).append(stream)
-    names = [name for name, _ in groups]
+        groups.setdefault((stream.name, stream.channels, stream.instants), []).append(stream)
+    names = [name for name, *_ in groups]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise FileFormatError(f"its files have different columns of {twice[0]!r}", fix="open them one by one")
+        raise FileFormatError(f"its files have different columns or times of {twice[0]!r}", fix="open them one by one")
     return [_together(group) for group in groups.values()]
 
 
 def _together(group: Sequence[Stream]) -> Stream:
+    """One stream of the fragments of it, in order of time."""
     if len(group) == 1:
         return group[0]
+    name = group[0].name
+    if any(stream.clock is not None and not stream.clock.dated for stream in group):
+        raise FileFormatError("parts of it have no date to be put in order by", where=name, fix="open them one by one")
     stamps = [_stamps(stream) for stream in group]
-    order = sorted(range(len(group)), key=lambda k: int(stamps[k].min(initial=np.iinfo(np.int64).max)))
+    order = sorted(range(len(group)), key=lambda k: int(stamps[k][stamps[k] != NAT].min(initial=_LATEST)))
     rows = tuple(range(len(group[0].channels)))
     pieces = [Piece((Source(group[k].variable, rows, rows),), 0, len(stamps[k])) for k in order if len(stamps[k])]
-    values = joined_signal(pieces, len(rows)) if pieces else group[0].variable
-    return replace(group[0], values=values.data, stamps=np.concatenate([stamps[k] for k in order]), clock=None)
+    whole = replace(
+        group[0],
+        values=joined_signal(pieces, len(rows)) if pieces else group[0].variable,
+        stamps=np.concatenate([stamps[k] for k in order]),
+        clock=None,
+        resolution=max(stream.resolution for stream in group),
+        period=_common([stream.period for stream in group]),
+        gap=_common([stream.gap for stream in group]),
+    )
+    clock = _one_rule([group[k].clock for k in order])
+    return whole if clock is None else replace(whole, stamps=None, clock=clock)
+
+
+def _common(values: Sequence[_T | None]) -> _T | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _one_rule(clocks: Sequence[AnyClock | None]) -> Clock | None:
+    """Exact clock of fragments, if each states the same rate and none overlaps another one."""
+    rules = [clock for clock in clocks if isinstance(clock, Clock)]
+    if len(rules) < len(clocks):
+        return None
+    try:
+        return Clock.joined(rules)
+    except ParameterError:
+        return None
 
 
 def _stamps(stream: Stream) -> NDArray[np.int64]:
@@ -203,20 +249,36 @@ def _stamps(stream: Stream) -> NDArray[np.int64]:
     return stream.clock.times(np.arange(stream.clock.size)).astype(np.int64)
 
 
+def _in_zone(stream: Stream, zone: Zone) -> Stream:
+    """Stream whose clock, stated in local times, tells instants; a rule goes on as it began, whatever clocks did."""
+    if stream.clock is None:
+        return stream
+    if not isinstance(stream.clock, Clock):
+        return replace(stream, clock=None, stamps=stream.clock.stamps)
+    if not stream.clock.dated:
+        raise FileFormatError("it has no date, so that no zone tells when it was", where=stream.name)
+    start = stream.clock.start
+    if doubt := zone.doubt(start):
+        fix = f"say which: timezone='{zone.name}{doubt.before}' or '{zone.name}{doubt.after}'"
+        raise FileFormatError(f"its start {doubt.what}", where=stream.name, found=describe_time(start), fix=fix)
+    late = zone.one(start) - start
+    runs = tuple(replace(run, start=run.start + late) for run in stream.clock.runs)
+    return replace(stream, clock=Clock(runs, stream.clock.num, stream.clock.den), instants=True)
+
+
 def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> xr.Dataset | None:
     variable, attrs = stream.variable, {}
     if stream.clock is not None:
         clock = stream.clock
-        if zone is not None and not stream.instants:
-            raise FileFormatError("a clock of local times is not put into a zone", where=stream.name)
     else:
         assert stream.stamps is not None
         stamps = stream.stamps
         if zone is not None and not stream.instants:
             stamps = _instants(stamps, zone, findings, stream.name)
-        rows = ordered_rows(stamps, variable, findings, stream.name)
+        rows = ordered_rows(stamps, variable, findings, stream.name, local=zone is None)
         if not rows.size:
-            findings.warn("empty", "no row has a time", "it is left out", where=stream.name)
+            what = "no row has a time" if len(stamps) else "there is no row"
+            findings.warn("empty", what, "it is left out", where=stream.name)
             return None
         if rows.size < len(stamps) or np.any(np.diff(rows) != 1):
             variable = variable.isel(time=rows)
@@ -230,7 +292,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
         findings.warn("empty", "there is no row", "it is left out", where=stream.name)
         return None
     if variable.dtype != dtype:
-        variable = variable.astype(dtype)
+        variable = variable.astype(dtype) if isinstance(stream.values, np.ndarray) else _cast(variable, dtype)
     labels = [channel.label for channel in stream.channels]
     coords = channel_coordinates(labels, [channel.unit for channel in stream.channels], clock.rate)
     told = [channel.signal_type for channel in stream.channels]
@@ -247,50 +309,13 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
     ).assign_coords(time_coordinate(clock))
 
 
-def ordered_rows(stamps: NDArray[np.int64], values: xr.Variable, findings: Findings, name: str) -> NDArray[np.int64]:
-    """Numbers of the rows to keep, in order of time: those without a time go, and all but the first of one time.
-
-    What was put in order, left out for want of a time, or was there twice, is counted and told. Two rows of one time
-    with different values are told apart from repeated ones.
-    """
-    rows = np.flatnonzero(stamps != NAT)
-    if lost := len(stamps) - rows.size:
-        findings.warn("no-time", f"{_rows(lost)} without a time that can be read", "left out", where=name)
-    times = stamps[rows]
-    if np.any(times[1:] < times[:-1]):
-        late = int((times < np.maximum.accumulate(times)).sum())
-        order = np.argsort(times, kind="stable")
-        rows, times = rows[order], times[order]
-        findings.warn("out-of-order", f"{_rows(late)} earlier than one before", "put in order of time", where=name)
-    again = np.flatnonzero(times[1:] == times[:-1]) + 1
-    if not again.size:
-        return rows
-    first = np.maximum.accumulate(np.where(np.concatenate([[True], times[1:] != times[:-1]]), np.arange(len(times)), 0))
-    same = np.array(
-        [
-            np.array_equal(values[:, rows[k]].values, values[:, rows[first[k]]].values, equal_nan=True)
-            for k in again[:_COMPARED]
-        ]
-    )
-    if again.size > len(times) // 2:
-        raise FileFormatError(
-            "most rows have the time of the row before",
-            where=name,
-            expected="times as fine as the samples",
-            found=f"{_rows(again.size)} of {len(times):,} at a time that came before",
-            fix="say at what rate the rows come, if the device states one",
-        )
-    if not same.all():
-        message = f"{_rows(again.size)} at the time of another one, not all with the same values"
-        findings.warn("same-time", message, "the first of each is kept", where=name)
-    else:
-        findings.note("repeated", f"{_rows(again.size)} twice", "kept once", where=name)
-    keep = np.ones(len(times), bool)
-    keep[again] = False
-    return rows[keep]
-
-
-_COMPARED = 10_000  # rows of one time whose values are compared
+def _cast(variable: xr.Variable, dtype: str) -> xr.Variable:
+    """Lazy values as another type, still lazy; xarray would read all of them."""
+    if variable.chunks is not None:
+        return variable.astype(dtype)
+    rows = tuple(range(variable.shape[0]))
+    piece = Piece((Source(variable, rows, rows),), 0, variable.shape[1])
+    return xr.Variable(_DIMS, indexing.LazilyIndexedArray(JoinedArray([piece], len(rows), np.dtype(dtype))))
 
 
 def _instants(stamps: NDArray[np.int64], zone: Zone, findings: Findings, name: str) -> NDArray[np.int64]:
@@ -309,14 +334,14 @@ def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, in
     if zone is None or instants:
         return notes
     local = notes["onset"].values.astype(np.int64)
-    return notes.assign(onset=("annotation", _instants(local, zone, findings, ANNOTATIONS).astype("datetime64[ns]")))
+    onsets = _instants(local, zone, findings, ANNOTATIONS).astype("datetime64[ns]")
+    return notes.assign(onset=("annotation", onsets, notes["onset"].attrs))
 
 
 def _tell_clock(fit: Fit, findings: Findings, stream: Stream) -> None:
     if abs(fit.drift) >= _ODD_DRIFT:
         message = f"its clock is {abs(fit.drift) * 1e6:.3g} ppm {'slow' if fit.drift > 0 else 'fast'}"
-        findings.note("drift", message, "the stated rate is kept, as all times are near to it", where=stream.name)
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+        assert stream.period is not None
+        kept = abs(float(fit.clock.rate * stream.period) / 1e9 - 1) < _ODD_DRIFT / 100
+        reading = "the stated rate is kept, as all times are near to it" if kept else "the rate of its times is taken"
+        findings.note("drift", message, reading, where=stream.name)

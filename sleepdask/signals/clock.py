@@ -231,11 +231,28 @@ def _moment(run: Run, sample: int, num: int, den: int) -> int:
 
 
 def longest_runs(starts: ArrayLike, stops: ArrayLike, cuts: Indices) -> tuple[Indices, Indices]:
-    """Sample bounds of windows, those with a gap inside (before a sample number of `cuts`) cut to their longest run."""
+    """Sample bounds of windows, those with a gap inside (before a sample number of `cuts`) cut to their longest run.
+
+    Of several that are as long it is the first.
+    """
     starts, stops = np.atleast_1d(np.array(starts, np.int64)), np.atleast_1d(np.array(stops, np.int64))
     i, j = np.searchsorted(cuts, starts, "right"), np.searchsorted(cuts, stops, "left")
-    for w in np.flatnonzero(j > i):
-        edges = np.concatenate([[starts[w]], cuts[i[w] : j[w]], [stops[w]]])
-        k = int(np.argmax(np.diff(edges)))
-        starts[w], stops[w] = edges[k], edges[k + 1]
+    cut = np.flatnonzero(j > i)
+    if not cut.size:
+        return starts, stops
+    first, after, i, j = starts[cut], stops[cut], i[cut], j[cut] - 1
+    begins, ends = _longest_between(i, j, cuts)
+    for low, high in ((first, cuts[i]), (cuts[j], after)):  # the pieces before the first gap, and after the last one
+        longer = high - low >= ends - begins if low is first else high - low > ends - begins
+        begins, ends = np.where(longer, low, begins), np.where(longer, high, ends)
+    starts[cut], stops[cut] = begins, ends
     return starts, stops
+
+
+def _longest_between(i: Indices, j: Indices, cuts: Indices) -> tuple[Indices, Indices]:
+    """Bounds of the first longest run between the cuts of number i and j, for each pair; of no length where i is j."""
+    count = len(cuts)
+    ranked = np.append(np.diff(cuts) * count + np.arange(count - 1)[::-1], 0)  # length first, then the place
+    best = np.maximum.reduceat(ranked, np.stack([i, j], axis=1).ravel())[::2]
+    k = np.where(i < j, count - 2 - best % count, i)
+    return cuts[k], cuts[np.where(i < j, k + 1, k)]

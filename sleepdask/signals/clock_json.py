@@ -52,8 +52,8 @@ def clock_from_document(document: object, stamps: NDArray[np.int64] | None = Non
         It is no such document, or what it tells is no clock.
     """
     match document:
-        case {"usual_period_ns": int(period), "gap_ns": int(gap), "dated": bool(dated)} if stamps is not None:
-            if stamps.dtype == np.int64 and max(period, gap) < _LIMIT:
+        case {"usual_period_ns": period, "gap_ns": gap, "dated": bool(dated)} if stamps is not None:
+            if stamps.dtype == np.int64 and _is_row([period, gap, 0]):
                 return Timestamps(stamps, period, gap, dated)
         case {"period_ns": [num, den], "dated": bool(dated), "runs": [*rows]} if all(
             map(_is_row, [[num, den, 0], *rows])

@@ -123,11 +123,13 @@ class ClockIndex(CoordinateTransformIndex):
                 raise KeyError(f"no sample in {label!r}; there are {_describe(self.clock)}")
             return IndexSelResult({dim: slice(low, high)})
         times = self._first(getattr(label, "values", label))
+        if not self.clock.size:
+            raise KeyError(f"no sample at {label!r}; there are none")
         index = self.transform.reverse({name: times})[dim]
         limit: np.timedelta64[Any] = np.timedelta64(0, "ns")
         if method is not None:
             limit = pd.Timedelta.max.to_timedelta64() if tolerance is None else pd.Timedelta(tolerance).to_timedelta64()
-        if self.clock.size == 0 or not np.all(np.abs(self.clock.times(index) - times) <= limit):  # NaT is nowhere
+        if not np.all(np.abs(self.clock.times(index) - times) <= limit):  # NaT is nowhere
             raise KeyError(f"no sample at {label!r}; method='nearest' takes the closest")
         if isinstance(label, xr.DataArray):
             return IndexSelResult({dim: xr.DataArray(index, coords=label.coords, dims=label.dims)})

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
 from sleepdask.signals.clock import Clock
@@ -168,7 +169,7 @@ def lanes(parts: Sequence[Part]) -> list[Lane]:
 def first_overlap(clocks: Iterable[AnyClock]) -> tuple[int, int, int, int] | None:
     """First two clocks that have samples at one time, by their numbers, and from when to when; None if none do."""
     clocks = list(clocks)
-    spans = [clock.spans for clock in clocks]
+    spans = [_taken(clock) for clock in clocks]
     start, end = (np.concatenate([span[i] for span in spans]) for i in (0, 1))
     owner = np.repeat(np.arange(len(clocks)), [len(span[0]) for span in spans])
     order = np.lexsort((end, start))
@@ -180,6 +181,17 @@ def first_overlap(clocks: Iterable[AnyClock]) -> tuple[int, int, int, int] | Non
     k = int(over[0]) + 1
     j = int(np.argmax(end[:k]))
     return int(owner[j]), int(owner[k]), int(start[k]), int(min(end[j], end[k]))
+
+
+def _taken(clock: AnyClock) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start and end of each stretch of samples, as far as another one cannot begin there.
+
+    After the last of timestamps one can at any time: they have no period to wait for.
+    """
+    start, end = clock.spans
+    if isinstance(clock, Timestamps) and clock.size:
+        end = clock.stamps[clock.first[1:] - 1] + 1 + TOLERANCE_NS
+    return start, end
 
 
 def _joined(clocks: Sequence[AnyClock]) -> AnyClock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
@@ -15,9 +15,15 @@ from sleepdask.signals.timestamps import AnyClock, Timestamps
 
 _SECOND = 1_000_000_000
 _TOLERANCE = 0.01  # of a period: a spectrum of samples that far off is wrong by less than the noise of any sensor
+_COARSE = 0.25  # of a period, that rounding may put a time to either side
 _FEW = 3  # samples that show no rule yet
+_ENOUGH = 10  # samples between two gaps, on average; and for each hundredth of a period that times may be off
 _LONG = 1.5  # periods from which on a distance is a gap
-_SAMPLES_A_RUN = 10  # fewer between two gaps, on average, is no regular signal with gaps
+_SIMPLE = 100  # largest denominator of a rate that is likely to be meant, such as 12.8 Hz
+_WIDEST = 2**62  # ns, 146 years: differences of times within it do not overflow
+_LARGEST_PRODUCT = 2**60  # of numerator and denominator of a period
+
+_Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Fit:
         Largest distance in ns of a written time from that of the clock; 0 for timestamps.
     drift
         Of the written times against the rate that the device states, in parts of one: 1e-6 is 86 ms a day that the
-        device's clock is slow. 0 if it states none.
+        device's clock is slow. 0 if it states none, or if it is less than what jitter can make.
     """
 
     clock: AnyClock
@@ -55,7 +61,10 @@ def fit_clock(
     stamps
         ns, each later than the one before.
     resolution
-        What the times were rounded to, in ns. They may be off by this, or by a hundredth of a period if that is more.
+        What the times were rounded to, in ns. They may be off by this, but by no more than a quarter of a period; or
+        by a hundredth of a period if that is more. Where nobody states the period, and there are fewer than ten samples
+        for each hundredth, rounding must explain all of it, and be finer than that: some heart beats would else follow
+        a rule.
     period
         In ns, as the device states it. None: it is told from the times.
     gap
@@ -66,74 +75,139 @@ def fit_clock(
     Returns
     -------
     fit
-        Of all rates that hold the one that is simplest: what the device states, whole Hz, whole milliseconds, what is
-        measured.
+        Of all rates that hold the one that is simplest: what the device states, whole Hz, whole milliseconds, simple
+        fractions of Hz, what is measured.
+
+    Raises
+    ------
+    ParameterError
+        The stamps are out of order, or one is missing.
 
     Examples
     --------
-    >>> fit_clock(np.array([0, 20, 39, 60, 81, 200, 220]) * 1_000_000, resolution=1_000_000).clock.rate
-    Fraction(50, 1)
+    >>> times = np.array([*range(0, 1_000, 20), *range(3_000, 4_000, 20)])
+    >>> times[::7] += 1
+    >>> clock = fit_clock(times * 1_000_000, resolution=1_000_000).clock
+    >>> clock.rate, len(clock.runs)
+    (Fraction(50, 1), 2)
     >>> type(fit_clock(np.array([0, 900, 1_700, 2_650]) * 1_000_000).clock).__name__
     'Timestamps'
     """
-    irregular = Fit(Timestamps.of(stamps, gap=gap, dated=dated))
-    if len(stamps) < _FEW:
-        return irregular
-    usual = Fraction(int(np.median(np.diff(stamps)))) if period is None else period
-    if len(stamps) == 0 or usual <= 0:
-        return irregular
-    edges = np.flatnonzero(np.diff(stamps) > _LONG * float(usual)) + 1
-    firsts = np.concatenate([[0], edges, [len(stamps)]])
-    sizes = np.diff(firsts)
-    if len(sizes) > 1 and len(stamps) < _SAMPLES_A_RUN * len(sizes):
-        return irregular
-    measured = _measured(stamps, firsts)
-    if measured is None:
-        return irregular
-    tolerance = max(resolution, int(_TOLERANCE * float(usual)))
-    for candidate in _candidates(measured, period):
-        starts, worst = _starts(stamps, firsts, candidate)
-        if worst > tolerance:
-            continue
-        clock = Clock.segmented(
-            list(zip(starts, sizes.tolist(), strict=True)), candidate.numerator, candidate.denominator, dated=dated
-        )
-        drift = 0.0 if period is None else float(measured / period - 1)
-        return Fit(clock, worst, drift)
-    return irregular
+    written = Timestamps.of(stamps, gap=gap, dated=dated)
+    stamps = written.stamps
+    if len(stamps) < _FEW or int(stamps[-1]) - int(stamps[0]) > _WIDEST:
+        return Fit(written)
+    fit = None
+    if period is not None and period > 0:
+        fit = _Stretches.of(stamps, float(period), resolution).fit([_exact(period)], dated=dated, stated=True)
+    if fit is None:
+        told = _Stretches.of(stamps, float(np.median(np.diff(stamps))), resolution)
+        fit = told.fit(_candidates(told.measured), dated=dated)
+    if fit is None:
+        return Fit(written)
+    return fit if period is None or period <= 0 else _with_drift(fit, stamps, resolution, period)
 
 
-def _measured(stamps: NDArray[np.int64], firsts: NDArray[np.int64]) -> Fraction | None:
-    """Mean period over all stretches; None if none has two samples."""
-    lasts = firsts[1:] - 1
-    steps = int((lasts - firsts[:-1]).sum())
-    return Fraction(int((stamps[lasts] - stamps[firsts[:-1]]).sum()), steps) if steps else None
+@dataclass(frozen=True)
+class _Stretches:
+    """Times between gaps.
+
+    Parameters
+    ----------
+    stamps
+        Of all samples, ns.
+    firsts
+        Number of the first sample of each stretch, and at the end the number of samples.
+    resolution
+        Of the stamps, ns.
+    """
+
+    stamps: _Numbers
+    firsts: _Numbers
+    resolution: int
+
+    @classmethod
+    def of(cls, stamps: _Numbers, usual: float, resolution: int) -> _Stretches:
+        """Stretches of times whose usual distance is known."""
+        gaps = np.flatnonzero(np.diff(stamps) > _LONG * usual) + 1
+        return cls(stamps, np.concatenate([[0], gaps, [len(stamps)]]), resolution)
+
+    @property
+    def sizes(self) -> _Numbers:
+        return np.diff(self.firsts)
+
+    @property
+    def numbers(self) -> _Numbers:
+        """Number of each sample in its stretch."""
+        return np.arange(len(self.stamps)) - np.repeat(self.firsts[:-1], self.sizes)
+
+    @property
+    def since(self) -> _Numbers:
+        """Time of each sample since the first one of its stretch."""
+        return self.stamps - np.repeat(self.stamps[self.firsts[:-1]], self.sizes)
+
+    @property
+    def measured(self) -> float:
+        """Period in ns of the lines of one slope that are nearest to all times; 0 if no stretch has two samples."""
+        across = self.numbers - np.repeat((self.sizes - 1) / 2, self.sizes)
+        spread = float(across @ across)
+        return float(across @ self.since) / spread if spread else 0.0
+
+    def fit(self, candidates: Iterable[Fraction], *, dated: bool, stated: bool = False) -> Fit | None:
+        """First of the periods that all times follow, if any."""
+        if len(self.sizes) > 1 and len(self.stamps) < _ENOUGH * len(self.sizes):
+            return None
+        numbers, since = self.numbers, self.since
+        lasts = self.firsts[1:] - 1
+        for period in candidates:
+            about = float(period)
+            rounding, coarse = min(self.resolution, int(about)), int(_COARSE * about)
+            slack = max(int(_TOLERANCE * about), min(rounding, coarse))
+            if not stated and len(self.stamps) * about < _ENOUGH * slack / _TOLERANCE:
+                slack, rounding = 0, min(rounding, coarse)
+            # The last sample of each stretch tells whether it is worth to look at all; nothing can overflow after it.
+            if np.any(np.abs(since[lasts] - about * numbers[lasts]) > 2 * slack + rounding + 1e-12 * since[lasts] + 2):
+                continue
+            q, r = np.divmod(numbers, period.denominator)
+            off = since - (q * period.numerator + r * period.numerator // period.denominator)
+            low, high = (extreme.reduceat(off, self.firsts[:-1]) for extreme in (np.minimum, np.maximum))
+            shift = (low + high) // 2
+            worst, width = int((high - shift).max()), int((high - low).max())
+            if worst <= slack or width <= max(1, rounding - 1):
+                starts = self.stamps[self.firsts[:-1]] + shift
+                runs = list(zip(starts.tolist(), self.sizes.tolist(), strict=True))
+                return Fit(Clock.segmented(runs, period.numerator, period.denominator, dated=dated), worst)
+        return None
 
 
-def _candidates(measured: Fraction, stated: Fraction | None) -> Iterator[Fraction]:
+def _exact(period: Fraction) -> Fraction:
+    """Period that a clock can have: itself, or one that differs by less than a nanosecond in years."""
+    if period.numerator * period.denominator < _LARGEST_PRODUCT:
+        return period
+    return period.limit_denominator(max(1, isqrt(int(_LARGEST_PRODUCT / period))))
+
+
+def _candidates(measured: float) -> Iterator[Fraction]:
     """Periods in ns that may be meant, the simplest first."""
-    if stated is not None:
-        yield stated
-    hertz = round(_SECOND / measured)
-    if hertz:
-        yield Fraction(_SECOND, hertz)
-    milliseconds = round(measured / 1_000_000)
-    if milliseconds:
-        yield Fraction(milliseconds * 1_000_000)
-    yield Fraction(round(measured)) if measured >= 1 else measured
-    yield measured.limit_denominator(isqrt(int(2**60 / measured)))
+    exact = Fraction(measured)
+    hertz = _SECOND / exact
+    rates = [
+        Fraction(round(hertz)),
+        Fraction(1_000, max(1, round(exact / 1_000_000))),
+        hertz.limit_denominator(_SIMPLE),
+    ]
+    yield from (_exact(_SECOND / rate) for rate in rates if rate)
+    yield Fraction(max(1, round(exact)))
+    yield _exact(exact)
 
 
-def _starts(stamps: NDArray[np.int64], firsts: NDArray[np.int64], period: Fraction) -> tuple[Sequence[int], int]:
-    """When each stretch begins so that its times are as near to the rule as can be, and the largest distance left."""
-    starts, worst = [], 0
-    for first, after in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
-        samples = np.arange(after - first)
-        q, r = np.divmod(samples, period.denominator)
-        elapsed = q * period.numerator + r * period.numerator // period.denominator
-        off = stamps[first:after] - stamps[first] - elapsed
-        low, high = int(off.min()), int(off.max())
-        shift = 0 if high == low == 0 else (low + high) // 2
-        starts.append(int(stamps[first]) + shift)
-        worst = max(worst, high - shift, shift - low)
-    return starts, worst
+def _with_drift(fit: Fit, stamps: _Numbers, resolution: int, stated: Fraction) -> Fit:
+    """Fit that tells the drift, if there is more of it than jitter can make."""
+    clock = fit.clock
+    assert isinstance(clock, Clock)
+    stretches = _Stretches(stamps, clock.first, resolution)
+    own = stretches.fit([_exact(Fraction(stretches.measured))], dated=clock.dated, stated=True)
+    drift = stretches.measured / float(stated) - 1
+    steps = int(stretches.sizes.max()) - 1
+    noise = 2 * max(resolution, fit.jitter if own is None else own.jitter)
+    return Fit(clock, fit.jitter, drift if abs(drift) * steps * float(stated) > noise else 0.0)

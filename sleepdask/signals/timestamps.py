@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from sleepdask.errors import ParameterError
 from sleepdask.signals.clock import Clock, Indices, Times, longest_runs
 from sleepdask.times import time_dtype
 
+_NONE = int(np.iinfo(np.int64).min)  # NaT
+_LAST = int(np.iinfo(np.int64).max)
 _GAP_PERIODS = 5  # a beat that was missed is no gap, nor is the pause between two bursts of a watch
 
 
@@ -50,16 +53,19 @@ class Timestamps:
     dated: bool = True
 
     def __post_init__(self) -> None:
-        stamps = np.ascontiguousarray(self.stamps, np.int64)
-        if stamps.ndim != 1 or not 0 < self.period <= self.gap:
+        given = np.asarray(self.stamps)
+        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu") or not 0 < self.period <= self.gap:
             raise ParameterError("timestamps need a list of times, a period above 0, and a gap no shorter than it")
+        stamps = np.array(given, np.int64) if given.flags.writeable else np.ascontiguousarray(given, np.int64)
         if np.any(stamps[1:] <= stamps[:-1]):
             k = int(np.argmax(stamps[1:] <= stamps[:-1]))
-            later, earlier = (self.moment(int(stamps[n])) for n in (k, k + 1))
+            last, found = (self.moment(int(stamps[n])) for n in (k, k + 1))
             raise ParameterError(
-                "timestamps are out of order, or twice the same", expected=f"a time after {later}", found=str(earlier)
+                "timestamps are out of order, or twice the same", expected=f"a time after {last}", found=str(found)
             )
-        stamps = stamps.view()
+        if stamps.size and (stamps[0] == _NONE or int(stamps[-1]) + self.period > _LAST):
+            what = "one that is missing" if stamps[0] == _NONE else str(self.moment(int(stamps[-1])))
+            raise ParameterError("timestamps need times that 64 bits hold", expected="1678 to 2262", found=what)
         stamps.flags.writeable = False
         object.__setattr__(self, "stamps", stamps)
 
@@ -67,21 +73,38 @@ class Timestamps:
     def of(
         cls, stamps: ArrayLike, *, period: int | None = None, gap: int | None = None, dated: bool = True
     ) -> Timestamps:
-        """Timestamps whose period is the median distance, and whose longest distance without a gap five of it."""
+        """Timestamps whose period is the median distance, and whose longest distance without a gap five of it.
+
+        With fewer than two the period is 1 s. A `gap` shorter than the period counts as one period.
+        """
         array = np.asarray(stamps)
         array = array.astype(time_dtype(dated=dated)).astype(np.int64) if array.dtype.kind in "mM" else array
         if period is None:
-            period = max(1, int(np.median(np.diff(array)))) if array.size > 1 else 1_000_000_000
-        return cls(
-            np.asarray(array, np.int64), period, max(period, _GAP_PERIODS * period if gap is None else gap), dated
-        )
+            usual = int(np.median(np.diff(array))) if array.size > 1 else 1_000_000_000
+            period = max(1, min(usual, _LAST - int(array.max(initial=0))))
+        return cls(array, period, min(_LAST, max(period, _GAP_PERIODS * period if gap is None else gap)), dated)
 
     @classmethod
     def joined(cls, each: Sequence[Timestamps]) -> Timestamps:
-        """Timestamps of several, one after the other; period and longest distance are those of the first."""
+        """Timestamps of several, one after the other; period and longest distance are those of the largest.
+
+        Raises
+        ------
+        ParameterError
+            They overlap or are out of order, or only some of them know their date.
+        """
         if len({one.dated for one in each}) > 1:
             raise ParameterError("timestamps without a date cannot be joined to those with a date")
-        return cls(np.concatenate([one.stamps for one in each]), each[0].period, each[0].gap, each[0].dated)
+        held = [one for one in each if one.size]
+        for before, after in pairwise(held):
+            if after.start <= before.stamps[-1]:
+                raise ParameterError(
+                    "timestamps that are joined overlap or are out of order",
+                    expected=f"a start after {before.moment(int(before.stamps[-1]))}",
+                    found=str(after.moment(after.start)),
+                )
+        usual = max(each, key=lambda one: one.size)  # few samples tell little of how far apart they come
+        return cls(np.concatenate([one.stamps for one in each]), usual.period, usual.gap, usual.dated)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Timestamps):
@@ -141,7 +164,8 @@ class Timestamps:
     @cached_property
     def first(self) -> Indices:
         """Sample number after each gap, with that of the first sample, and at the end the number of samples."""
-        return np.concatenate([[0], np.flatnonzero(np.diff(self.stamps) > self.gap) + 1, [self.size]]).astype(np.int64)
+        apart = np.diff(self.stamps).view(np.uint64)  # two times can be further apart than a signed integer holds
+        return np.concatenate([[0], np.flatnonzero(apart > self.gap) + 1, [self.size]]).astype(np.int64)
 
     @property
     def spans(self) -> tuple[Indices, Indices]:
@@ -162,30 +186,27 @@ class Timestamps:
         """Samples of each half-open window ``[low, high)``; across a gap, the longest run of each."""
         return longest_runs(self.searchsorted(low), self.searchsorted(high), self.first[1:-1])
 
-    def expected(self, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
-        """Samples that each window would hold if those it has went on through all of it; dims (window,).
+    def expected(self, low: ArrayLike, high: ArrayLike) -> Indices:
+        """Samples that each window would hold if it were recorded throughout, at least 1; dims (window,).
 
-        A window without any would hold those of the usual rate.
+        These are the samples that it has (those of `bounds`), and as many of the usual distance as fit between them
+        and the ends of the window where a gap, or the first or the last sample, comes before these.
         """
         low, high = (np.atleast_1d(np.asarray(t, self.dtype)).astype(np.int64) for t in (low, high))
         starts, stops = self.bounds(low, high)
-        whole = (high - low).astype(np.float64)
-        count = stops - starts
-        held = np.flatnonzero(count)
-        if not held.size:
-            return np.maximum(1.0, whole / self.period)
-        a, b = starts[held], stops[held]
-        begins, ends = np.isin(a, self.first[:-1]), np.isin(b, self.first[1:])
-        since = np.where(begins, self.stamps[a], low[held])
-        until = np.where(ends, np.minimum(high[held], self.stamps[b - 1] + self.period), high[held])
-        expected = np.maximum(1.0, whole / self.period)
-        expected[held] = count[held] * whole[held] / (until - since)
-        return expected
+        expected = np.maximum(1, (high - low) // self.period)
+        held = np.flatnonzero(stops > starts)
+        first, last = starts[held], stops[held] - 1
+        before = np.where(np.isin(first, self.first[:-1]), (self.stamps[first] - low[held]) // self.period, 0)
+        after = np.where(np.isin(last + 1, self.first[1:]), (high[held] - self.stamps[last] - 1) // self.period, 0)
+        expected[held] = last + 1 - first + before + after
+        return np.asarray(expected, np.int64)
 
     def isel(self, indexer: slice) -> Timestamps:
         """Timestamps of every sample that a slice with a positive step takes."""
         start, stop, step = indexer.indices(self.size)
-        return Timestamps(self.stamps[start:stop:step], self.period * step, self.gap * step, self.dated)
+        part, times = self.stamps[start:stop:step], min(step, max(1, self.size))
+        return Timestamps(part, self.period * times, min(_LAST, self.gap * times), self.dated)
 
 
 AnyClock = Clock | Timestamps

@@ -104,6 +104,9 @@ def _node(dataset: xr.Dataset, path: str, told: dict[str, Any], where: str) -> S
         if clock is not None and key == DIM:
             told["clock"] = clock_document(clock)
             if isinstance(clock, Timestamps):
+                if clock.size > MOST_VALUES:
+                    limit = f"at most {MOST_VALUES:,} samples at any times"
+                    raise ParameterError("a node has too many times", where=here, expected=limit)
                 small[DIM] = ((DIM,), clock.stamps, {})
             told["clock_attrs"] = storable(variable.attrs, here, {})
         elif clock is not None and DIM in variable.dims:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError, ParameterError
@@ -130,7 +131,7 @@ def _dataset(folder: Path, attrs: dict[str, Any], told: dict[str, Any]) -> xr.Da
     clock = None
     if "clock" in told:
         try:
-            stamps = read_array(folder / DIM) if is_stamped(told["clock"]) else None
+            stamps = _stamps(folder / DIM) if is_stamped(told["clock"]) else None
             clock = clock_from_document(told["clock"], stamps)
         except ParameterError as error:
             raise FileFormatError(str(error), where=folder) from error
@@ -152,6 +153,17 @@ def _dataset(folder: Path, attrs: dict[str, Any], told: dict[str, Any]) -> xr.Da
         return dataset.set_coords(told["coords"])
     except (ValueError, TypeError, KeyError) as error:
         raise FileFormatError(f"variables do not fit together: {error}", where=folder) from error
+
+
+def _stamps(folder: Path) -> NDArray[np.int64]:
+    """Times that follow no rule."""
+    document = read_metadata(folder, "array")
+    if (document["dimension_names"], document["data_type"]) != ([DIM], "int64"):
+        raise FileFormatError("the times are no list of integers of 64 bits", where=folder)
+    check_files(folder, document)
+    if document["shape"][0] > MOST_VALUES:
+        raise FileFormatError("an array is too large", where=folder, expected=f"at most {MOST_VALUES:,} values")
+    return read_array(folder)
 
 
 def _variable(folder: Path, *, large: bool) -> xr.Variable:
