@@ -77,6 +77,8 @@ class Stream:
         Period in ns that the device states; None: it is told from the stamps.
     gap
         Longest distance in ns without a gap, of stamps at any times; None: five usual ones.
+    attrs
+        Further attributes of the node: JSON types.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Stream:
     resolution: int = 1
     period: Fraction | None = None
     gap: int | None = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.stamps is None) == (self.clock is None):
@@ -243,7 +246,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
             **coords,
             "sensor": ("channel", np.array([channel.sensor for channel in stream.channels], dtype=str)),
         },
-        attrs=attrs,
+        attrs={**attrs, **stream.attrs},
     ).assign_coords(time_coordinate(clock))
 
 
