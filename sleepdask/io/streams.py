@@ -26,8 +26,10 @@ from sleepdask.zones import Zone
 NAT = int(np.iinfo(np.int64).min)
 """Stamp of a row whose time cannot be read."""
 
+ODD_DRIFT = 1e-4
+"""Parts of one from which on the drift of a clock is odd: 9 s a day."""
+
 _DIMS = ("channel", "time")
-_ODD_DRIFT = 1e-4  # parts of one from which on the drift of a clock is odd: 9 s a day
 
 
 @dataclass(frozen=True)
@@ -316,7 +318,7 @@ def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, in
 
 
 def _tell_clock(fit: Fit, findings: Findings, stream: Stream) -> None:
-    if abs(fit.drift) >= _ODD_DRIFT:
+    if abs(fit.drift) >= ODD_DRIFT:
         message = f"its clock is {abs(fit.drift) * 1e6:.3g} ppm {'slow' if fit.drift > 0 else 'fast'}"
         findings.note("drift", message, "the stated rate is kept, as all times are near to it", where=stream.name)
 
