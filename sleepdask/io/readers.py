@@ -47,6 +47,11 @@ class _BuiltIn:
 
 _BUILT_IN = (
     _BuiltIn("sleepdask.io.store.reader:StoreReader", folders=True),
+    _BuiltIn(f"{_DEVICES}.withings:WithingsReader", (".csv",), folders=True),
+    _BuiltIn(f"{_DEVICES}.fitbit:FitbitReader", (".json",), folders=True),
+    _BuiltIn(f"{_DEVICES}.actiwatch:ActiwatchReader", (".awd",)),
+    _BuiltIn(f"{_DEVICES}.motionwatch:MotionWatchReader", (".mtn",)),
+    _BuiltIn(f"{_DEVICES}.resmed:ResmedReader", folders=True),
     _BuiltIn("sleepdask.io.edf.reader:EdfReader"),
 )
 """In this order; the first one that recognises a path reads it."""

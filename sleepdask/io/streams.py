@@ -151,8 +151,6 @@ def recording_of(
     instants = {stream.instants for stream in parts.streams}
     if len(instants) > 1:
         raise FileFormatError("some of its times are local and some are UTC", where=source)
-    if not parts.streams:
-        raise FileFormatError("it holds no samples", where=source)
     if zone is None and instants == {True}:
         zone = Zone.of("UTC")
     nodes: dict[str, xr.Dataset] = {}
@@ -160,11 +158,13 @@ def recording_of(
         node = _node(stream, zone, findings, dtype or "float32")
         if node is not None:
             nodes[stream.name] = node
+    starts = [clock_of(node).start for node in nodes.values()]
+    if parts.annotations is not None and parts.annotations.sizes["annotation"]:
+        nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
+        starts = starts or [int(nodes[ANNOTATIONS]["onset"].values.astype(np.int64).min())]
     if not nodes:
         raise FileFormatError("it holds no samples", where=source)
-    if parts.annotations is not None:
-        nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
-    start = min(clock_of(node).start for name, node in nodes.items() if name != ANNOTATIONS)
+    start = min(starts)
     return recording_tree(
         nodes,
         {
