@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.findings import Findings
@@ -81,6 +83,8 @@ class Stream:
         Longest distance in ns without a gap, of stamps at any times; None: five usual ones.
     attrs
         Further attributes of the node: JSON types.
+    dated
+        False if nobody knows when the recording started: stamps are then ns since it did, perhaps below 0.
     """
 
     name: str
@@ -93,6 +97,7 @@ class Stream:
     period: Fraction | None = None
     gap: int | None = None
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    dated: bool = True
 
     def __post_init__(self) -> None:
         if (self.stamps is None) == (self.clock is None):
@@ -101,7 +106,8 @@ class Stream:
     @property
     def variable(self) -> xr.Variable:
         """Its values, dims (channel, time)."""
-        return xr.Variable(_DIMS, self.values)
+        lazy = isinstance(self.values, BackendArray)
+        return xr.Variable(_DIMS, indexing.LazilyIndexedArray(self.values) if lazy else self.values)
 
 
 @dataclass
@@ -165,13 +171,14 @@ def recording_of(
     if not nodes:
         raise FileFormatError("it holds no samples", where=source)
     start = min(starts)
+    dated = all(clock_of(node).dated for name, node in nodes.items() if name != ANNOTATIONS)
     return recording_tree(
         nodes,
         {
             "recording_id": recording_id,
             "source": source,
             "format": findings.format,
-            "start": stored_time(start, zone),
+            "start": stored_time(start, zone) if dated else "NaT",
             "time_zone": "" if zone is None else zone.name,
             "findings": [str(finding) for finding in findings.found],
             **parts.attrs,
@@ -212,12 +219,12 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
     variable, attrs = stream.variable, {}
     if stream.clock is not None:
         clock = stream.clock
-        if zone is not None and not stream.instants:
+        if zone is not None and clock.dated and not stream.instants:
             raise FileFormatError("a clock of local times is not put into a zone", where=stream.name)
     else:
         assert stream.stamps is not None
         stamps = stream.stamps
-        if zone is not None and not stream.instants:
+        if zone is not None and stream.dated and not stream.instants:
             stamps = _instants(stamps, zone, findings, stream.name)
         rows = ordered_rows(stamps, variable, findings, stream.name)
         if not rows.size:
@@ -226,7 +233,9 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
         if rows.size < len(stamps) or np.any(np.diff(rows) != 1):
             variable = variable.isel(time=rows)
             stamps = stamps[rows]
-        fit = fit_clock(stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap)
+        fit = fit_clock(
+            stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap, dated=stream.dated
+        )
         _tell_clock(fit, findings, stream)
         clock = fit.clock
         if isinstance(clock, Clock):
