@@ -41,14 +41,14 @@ def recording_files(
         return
     path = Path(located)
     if path.is_dir() and not is_store(path):
-        yield from _recordings_in(path, devices)
+        yield from _recordings_in(path, devices=devices)
     elif path.exists():
         yield path
     else:
         raise ParameterError("no such file or folder", where=path, fix="check the path")
 
 
-def _recordings_in(folder: Path, devices: bool) -> Iterator[Path]:
+def _recordings_in(folder: Path, *, devices: bool) -> Iterator[Path]:
     try:
         parts = sorted(folder.iterdir())
     except PermissionError:
@@ -57,12 +57,12 @@ def _recordings_in(folder: Path, devices: bool) -> Iterator[Path]:
         if part.is_dir() and is_store(part):
             yield from () if is_other(part) else (part,)
         elif part.is_dir() and not part.is_symlink():
-            yield from _recordings_in(part, devices)
-        elif part.is_file() and _looks_like_a_recording(part, devices):
+            yield from _recordings_in(part, devices=devices)
+        elif part.is_file() and _looks_like_a_recording(part, devices=devices):
             yield part
 
 
-def _looks_like_a_recording(path: Path, devices: bool) -> bool:
+def _looks_like_a_recording(path: Path, *, devices: bool) -> bool:
     if path.name.lower().endswith(SUFFIXES):
         return True  # of thousands of EDF files none is opened to tell
     if devices:

@@ -42,7 +42,7 @@ class ActiwatchReader(Reader):
         lines = look.lines
         return (
             look.name.endswith(".awd")
-            and len(lines) > _HEADER
+            and len(lines) >= _HEADER
             and bool(_DATE.fullmatch(lines[1].strip()))
             and bool(_TIME.fullmatch(lines[2].strip()))
         )
@@ -113,7 +113,7 @@ def _length(header: Sequence[str], path: Path | RemoteFile) -> int:
 
 
 def _counts(lines: Sequence[str], findings: Findings, path: Path | RemoteFile) -> tuple[Any, list[int]]:
-    """Counts, with light where there are two numbers a line: dims (channel, epoch); and the numbers of marked epochs."""
+    """Counts, and light where a line has two numbers, dims (channel, epoch); and the numbers of the marked epochs."""
     if not lines:
         raise FileFormatError("it holds no samples", where=path)
     matches = [_COUNT.fullmatch(line) for line in lines]
@@ -128,5 +128,5 @@ def _counts(lines: Sequence[str], findings: Findings, path: Path | RemoteFile) -
         findings.warn("values", message, "these epochs are missing")
     texts = [match.groups() if match else (None, None, None) for match in matches]
     light = any(text[1] is not None for text in texts)
-    values = np.array([[np.nan if text[k] is None else float(text[k]) for text in texts] for k in range(1 + light)])
+    values = np.array([[float(text[k] or "nan") for text in texts] for k in range(1 + light)])
     return values, [k for k, text in enumerate(texts) if text[2] is not None]

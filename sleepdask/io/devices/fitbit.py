@@ -75,7 +75,7 @@ class FitbitReader(Reader):
         if streams and levels.onset:
             findings.warn(
                 "clocks",
-                "sleep is in local time, and heart rate and steps of many exports are in UTC, which the files do not say",
+                "sleep is in local time, but heart rate and steps of many exports are in UTC, and no file says so",
                 "all times are taken for local ones; if they are not, open each kind with a timezone of its own",
             )
         return recording_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +10,7 @@ from typing import ClassVar
 import xarray as xr
 
 from sleepdask.errors import FileFormatError, ParameterError
-from sleepdask.findings import Finding, Findings
+from sleepdask.findings import Findings
 from sleepdask.io.edf.patients import tell_patients
 from sleepdask.io.edf.reader import EdfReader
 from sleepdask.io.reader import How, Look, Reader
@@ -48,14 +47,6 @@ class ResmedReader(Reader):
             "findings": [*recording.attrs["findings"], *map(str, findings.found)],
         }
         return recording
-
-    def examine(self, path: Path | RemoteFile, findings: Findings) -> None:
-        for file in _files(Look(path), findings):
-            each = Findings(str(file), findings.policy)
-            EdfReader().examine(file, each)
-            findings.found += [replace(finding, where=_place(file, finding)) for finding in each.found]
-        findings.format = self.format
-        self.read(path, How(), Findings(str(path), findings.policy))  # whether they can be joined
 
 
 def _nights(look: Look) -> list[str]:
@@ -110,7 +101,3 @@ def _night(file: Path) -> str:
         return f"{datetime.strptime(file.name[:15], '%Y%m%d_%H%M%S') - _NOON:%Y-%m-%d}"
     except ValueError:
         return ""
-
-
-def _place(file: Path, finding: Finding) -> str:
-    return f"{file.name}, {finding.where}" if finding.where else file.name
