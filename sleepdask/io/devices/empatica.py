@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from math import isqrt
 from pathlib import Path
 from typing import ClassVar
 
@@ -162,6 +163,7 @@ def _samples(head: _Head, dtype: str, findings: Findings) -> Stream:
         values = xr.Variable(values.dims, indexing.LazilyIndexedArray(ScaledArray(values, steps)))
     assert head.rate is not None
     period = _SECOND / head.rate
+    period = period.limit_denominator(isqrt(int(2**61 / period)))  # as close as exact 64-bit arithmetic can hold
     clock = Clock.regular(head.start, size, period.numerator, period.denominator)
     return Stream(head.kind, channels, values, clock=clock, instants=True)
 

@@ -139,5 +139,6 @@ def _tell_unknown(unknown: Sequence[str], findings: Findings) -> None:
     words = sorted(set(unknown))
     shown = [repr(word) for word in words if len(word) <= _LONGEST_LABEL][:_MOST_LABELS]
     more = f", and {len(words) - len(shown)} more" if len(shown) < len(words) else ""
-    said = f"{len(unknown):,} rows of stages that are none of the AASM: {', '.join(shown)}{more}"
+    rows = "1 row has a stage that is" if len(unknown) == 1 else f"{len(unknown):,} rows have stages that are"
+    said = f"{rows} none of the AASM: {', '.join(shown)}{more}"
     findings.warn("unknown-stage", said, "they are left unscored")

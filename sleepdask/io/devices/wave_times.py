@@ -86,8 +86,8 @@ def row_times(columns: Mapping[str, int], rows: Rows, start: Start | None, findi
         shift = int(np.median(read[both] - reckoned[both])) if both.size else 0
         read = read.copy()
         read[lost] = reckoned[lost] + shift
-        if "time" in columns:
-            said = f"{lost.size:,} of {len(texts):,} rows have a Time that cannot be read"
+        if any(texts):  # a column without any time is as good as none
+            said = f"{lost.size:,} of {len(texts):,} rows: the Time cannot be read"
             findings.warn("no-time", said, "the start and Seconds tell it")
     if not (read != NAT).any():
         raise FileFormatError(
