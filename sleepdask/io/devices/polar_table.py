@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import xarray as xr
 from numpy.typing import NDArray
 from xarray.core import indexing
@@ -20,11 +17,12 @@ from sleepdask.io.remote.file import named
 from sleepdask.io.streams import NAT, Channel
 from sleepdask.io.tabular.file import TableFile
 from sleepdask.io.tabular.format import TableFormat, unique_names
-from sleepdask.io.tabular.times import TimeFormat, parse_times
+from sleepdask.io.tabular.times import TimeFormat, Times, parse_times
 
 _FEW_ROWS = {MARKER, "hr", "ppi"}  # some a second at most, of which cells at the end may lack
 _NEVER_ZERO = {"hr": "no contact", "ppi": "no interval", "ppi_hr": "not measured"}  # what a 0 says
-_TIMES = TimeFormat()
+_OF_PHONE = TimeFormat()
+_OF_SENSOR = TimeFormat("nanoseconds", origin=946_684_800_000_000_000)  # from 2000 on
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class PolarTable:
     phone
         When each row was received, ns since 1970, `NAT` where it cannot be read.
     sensor
-        When each was taken by the sensor's own clock, ns since 2000, `NAT` where it does not say; None: no column.
+        When each was taken by the sensor's own clock, ns since 1970, `NAT` where it does not say; None: no column.
     resolution
         What the phone's times are rounded to, in ns.
     instants
@@ -83,7 +81,8 @@ def read_table(file: PolarFile, sensor: str, findings: Findings, dtype: str) -> 
 def _few(file: PolarFile, channels: dict[int, Channel], findings: Findings, dtype: str) -> PolarTable:
     lines = whole_lines(whole_text(file.path), findings, file.kind)[1:]
     rows = Rows.of(lines, file.delimiter, len(file.cells))
-    times = parse_times(rows.texts(0), _TIMES, where=named(file.path).name)
+    where = named(file.path).name
+    times = parse_times(rows.texts(0), _OF_PHONE, where=where)
     values = np.full((len(channels), len(rows.cells)), np.nan, dtype)
     for k, (column, channel) in enumerate(channels.items()):
         values[k] = rows.numbers(column, channel.label)
@@ -92,7 +91,11 @@ def _few(file: PolarFile, channels: dict[int, Channel], findings: Findings, dtyp
             findings.warn("zero", said, "missing there", where=channel.label)
             values[k, zeros] = np.nan
     rows.tell(findings, file.kind, short=file.kind != "hr")  # the app leaves cells out that it has no value for
-    taken = None if file.sensor_column is None else _sensor_times(pa.array(rows.texts(file.sensor_column)))
+    taken = (
+        None
+        if file.sensor_column is None
+        else _known(parse_times(rows.texts(file.sensor_column), _OF_SENSOR, where=where))
+    )
     variable = xr.Variable(("channel", "time"), values)
     texts = tuple(rows.texts(1)) if file.kind == MARKER else ()
     return PolarTable(
@@ -105,7 +108,7 @@ def _many(file: PolarFile, channels: dict[int, Channel], findings: Findings, dty
     columns = tuple(names[column] for column in channels)
     labels = dict(zip(columns, (channel.label for channel in channels.values()), strict=True))
     form = TableFormat(file.delimiter, skip=1, names=names, columns=columns, quoted=False)
-    table = TableFile.open(file.path, form, time=names[0], time_format=_TIMES)
+    table = TableFile.open(file.path, form, time=names[0], time_format=_OF_PHONE)
     assert table.times is not None
     ragged, keep = table.ragged, table.rows
     if last := last_line(file.path):
@@ -118,7 +121,9 @@ def _many(file: PolarFile, channels: dict[int, Channel], findings: Findings, dty
         said = "1 row has" if ragged == 1 else f"{ragged:,} rows have"
         findings.warn("ragged", f"{said} too few or too many cells", "left out", where=file.kind)
     tell_bad({labels[name]: count for name, count in table.bad.items() if name in labels}, findings)
-    taken = None if file.sensor_column is None else _sensor_times(table.texts(names[file.sensor_column]))[:keep]
+    taken = (
+        None if file.sensor_column is None else _known(table.parsed_times(names[file.sensor_column], _OF_SENSOR))[:keep]
+    )
     lazy = xr.Variable(("channel", "time"), indexing.LazilyIndexedArray(table.values(columns, dtype)))
     times = table.times
     return PolarTable(
@@ -132,8 +137,6 @@ def _many(file: PolarFile, channels: dict[int, Channel], findings: Findings, dty
     )
 
 
-def _sensor_times(texts: Any) -> NDArray[np.int64]:
-    """Times of the sensor, exact; `NAT` where there is none, or 0, which says that it does not know."""
-    whole = pc.if_else(pc.match_substring_regex(texts, r"^[1-9][0-9]{0,17}$"), texts, None)
-    ns = pc.fill_null(pc.cast(whole, pa.int64()), NAT)
-    return np.asarray(ns, np.int64)
+def _known(times: Times) -> NDArray[np.int64]:
+    """Times of the sensor; `NAT` where it says 0, which is that it does not know."""
+    return np.where(times.stamps == _OF_SENSOR.origin, NAT, times.stamps)

@@ -333,3 +333,17 @@ def test_a_file_that_is_cut_off_has_the_values_of_the_whole(
     np.testing.assert_array_equal(part["signal"].values, full["signal"].values[:, :size])
     np.testing.assert_allclose(times_of(part), times_of(full)[:size], atol=MS)
     shutil.rmtree(folder)
+
+
+def test_an_hour_that_came_twice_is_told_apart_by_the_order_of_rows(tmp_path: Path) -> None:
+    begin = np.datetime64("2024-10-27T00:59:50", "ms")  # UTC; at 01:00 clocks in Berlin go back from 3 to 2
+    moments = begin + np.arange(200) * np.timedelta64(100, "ms")
+    rows = []
+    for k, moment in enumerate(moments):
+        offset = np.timedelta64(2 if moment < np.datetime64("2024-10-27T01:00") else 1, "h")
+        rows.append(f"{moment + offset};{SECOND + k * 100 * MS};{k};0;0")
+    file = write(tmp_path / "Polar_Sense_ACC.txt", ACC, *rows)
+    recording = sd.open_recording(file, chunks=None, timezone="Europe/Berlin")
+    assert clock_of(recording["acc"].to_dataset()) == Clock.regular(begin.astype("datetime64[ns]"), 200, 100 * MS)
+    assert recording["acc"]["signal"].values[0].tolist() == list(range(200))
+    assert recording.attrs["findings"][0].startswith("acc: the sensor's clock or the phone's was set anew once")
