@@ -7,6 +7,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.io.reader import Look, Reader
@@ -14,7 +15,7 @@ from sleepdask.io.remote.file import RemoteFile
 
 GROUP = "sleepdask.readers"
 _DEVICES = "sleepdask.io.devices"
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,22 @@ _BUILT_IN = (
     _BuiltIn(f"{_DEVICES}.actiwatch:ActiwatchReader", (".awd",)),
     _BuiltIn(f"{_DEVICES}.motionwatch:MotionWatchReader", (".mtn",)),
     _BuiltIn(f"{_DEVICES}.resmed:ResmedReader", folders=True),
+    _BuiltIn(f"{_DEVICES}.apple_watch:AppleWatchReader", (".txt", ".csv"), folders=True),
+    _BuiltIn(f"{_DEVICES}.checkme:CheckmeReader", (".csv",)),
     _BuiltIn("sleepdask.io.edf.reader:EdfReader"),
 )
 """In this order; the first one that recognises a path reads it."""
 
 
-def reader_of(path: Path | RemoteFile) -> Reader:
+def reader_of(path: Path | RemoteFile, layout: Any = None) -> Reader:
     """Reader of a file or folder: the first one that recognises it, those of other packages before ours.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    layout
+        Says what a table holds, as `open_recording` explains; where there is one, no other reader is asked for tables.
 
     Raises
     ------
@@ -71,6 +81,10 @@ def reader_of(path: Path | RemoteFile) -> Reader:
         No reader knows the file.
     """
     look = Look(path)
+    if layout is not None and look.name.endswith(_TABLES) and not look.is_folder:
+        from sleepdask.io.devices.table import TableReader  # its libraries are not needed for other files
+
+        return TableReader(layout)
     for reader in _brought():
         if reader.recognises(look):
             return reader

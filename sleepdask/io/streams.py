@@ -159,6 +159,9 @@ def recording_of(
         raise FileFormatError("some of its times are local and some are UTC", where=source)
     if zone is None and instants == {True}:
         zone = Zone.of("UTC")
+    if zone is not None and not all(stream.dated for stream in parts.streams):
+        message = f"the recording has no date, so that its time zone {zone.name} says nothing"
+        findings.note("zone-unused", message, "times count from its start")
     nodes: dict[str, xr.Dataset] = {}
     for stream in _whole(parts.streams):
         node = _node(stream, zone, findings, dtype or "float32")
@@ -233,9 +236,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
         if rows.size < len(stamps) or np.any(np.diff(rows) != 1):
             variable = variable.isel(time=rows)
             stamps = stamps[rows]
-        fit = fit_clock(
-            stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap, dated=stream.dated
-        )
+        fit = fit_clock(stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap, dated=stream.dated)
         _tell_clock(fit, findings, stream)
         clock = fit.clock
         if isinstance(clock, Clock):

@@ -31,6 +31,8 @@ class Cells:
         Number of rows with as many cells as there are columns; only these are in the columns.
     ragged
         Number of rows with fewer or more.
+    ragged_at_end
+        How many of them come after all other rows.
     blank
         Number of lines between rows that are empty.
     numbers, texts
@@ -41,6 +43,7 @@ class Cells:
 
     rows: int = 0
     ragged: int = 0
+    ragged_at_end: int = 0
     blank: int = 0
     numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     texts: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +97,7 @@ def cells(
         _check_quotes(block, where)
     mixed = (set(mixed) | set(texts)) & set(wanted)
     while True:
-        odd: list[int] = []
+        odd: list[int] = []  # numbers of rows, the first being 1
         types = {name: pa.float64() for name in wanted if name not in mixed}
         types |= {name: pa.string() for name in (*texts, *mixed)}
         types = types or {names[0]: pa.string()}
@@ -106,7 +109,7 @@ def cells(
                     delimiter=format.delimiter,
                     quote_char='"' if format.quoted else False,
                     ignore_empty_lines=len(names) > 1,
-                    invalid_row_handler=lambda row: odd.append(row.actual_columns) or "skip",  # type: ignore[func-returns-value]  # noqa: B023
+                    invalid_row_handler=lambda row: odd.append(row.number) or "skip",  # type: ignore[func-returns-value]  # noqa: B023
                 ),
                 csv.ConvertOptions(
                     column_types=types,
@@ -124,7 +127,7 @@ def cells(
             if not (column := _BAD_CELL.search(message)) or names[int(column[1])] in mixed:
                 raise FileFormatError("it is no table", where=where, found=message) from None
             mixed.add(names[int(column[1])])
-    found = Cells(table.num_rows, len(odd))
+    found = Cells(table.num_rows, len(odd), sum(number > table.num_rows for number in odd))
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
     found.blank = lines - found.rows - found.ragged
     if found.blank < 0:

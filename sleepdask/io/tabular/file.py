@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sleepdask.errors import FileFormatError, ParameterError, did_you_mean
+from sleepdask.errors import FileFormatError
 from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.source import Source, open_source
 from sleepdask.io.tabular.array import TableArray
 from sleepdask.io.tabular.cells import Cells, cells
+from sleepdask.io.tabular.checks import check_columns
 from sleepdask.io.tabular.format import TableFormat, unique_names
 from sleepdask.io.tabular.lines import Span, encoding_of, spans, utf8
 from sleepdask.io.tabular.spec import CACHE, TextBlocks, stacked
@@ -38,6 +39,8 @@ class TableFile:
         Number of rows with as many cells as there are columns; the others are left out.
     ragged, blank
         Number of rows with fewer or more cells, and of empty lines between rows.
+    ragged_at_end
+        How many of the former are at the end of the file, as in one that was cut off.
     bad
         Number of cells by column that are neither a number nor empty, of the columns of numbers; they are NaN.
     times
@@ -48,6 +51,7 @@ class TableFile:
     rows: int
     ragged: int = 0
     blank: int = 0
+    ragged_at_end: int = 0
     bad: dict[str, int] = field(default_factory=dict)
     times: Times | None = None
 
@@ -90,9 +94,9 @@ class TableFile:
         with open_source(path) as source:
             encoding, begin = encoding_of(source, format.encoding)
             names, begin = _names(source, begin, encoding, format, path)
-            _check_names(names, format, path)
+            check_columns(format.columns, names, path, format.delimiter)
             of_times = (time,) if isinstance(time, str) else tuple(time)
-            _check_columns(of_times, names, path)
+            check_columns(of_times, names, path)
             blocks = TextBlocks(FileState.of(path, source), format, encoding, names)
             return _scanned(blocks, spans(source, begin, encoding, path), source.size, of_times, time_format)
 
@@ -106,18 +110,18 @@ class TableFile:
 
         Raises
         ------
-        ParameterError
+        FileFormatError
             There is no such column.
         ChangedFileError
             The file is not as it was when it was opened.
         """
-        _check_columns([name], self.names, self.blocks.state.path)
+        check_columns([name], self.names, self.blocks.state.path)
         return pa.chunked_array([block.texts[name] for block in self._read(texts=(name,))], pa.string())
 
     def parsed_times(self, names: str | Sequence[str], time_format: TimeFormat) -> Times:
         """Times of the rows in some columns, parsed block by block."""
         columns = (names,) if isinstance(names, str) else tuple(names)
-        _check_columns(columns, self.names, self.blocks.state.path)
+        check_columns(columns, self.names, self.blocks.state.path)
         found = TimesOfBlocks(time_format, str(self.blocks.state.path))
         for block in self._read(texts=columns):
             found.add([block.texts[name] for name in columns])
@@ -135,13 +139,18 @@ class TableFile:
         """
         return TableArray(self._with(tuple(names)).blocks, tuple(names), dtype)
 
-    def bad_cells(self, names: Sequence[str]) -> int:
-        """Number of cells of some columns that are neither a number nor empty."""
-        return sum(self._with(tuple(names)).bad[name] for name in names)
+    def bad_cells(self, name: str) -> int:
+        """Number of cells of a column that are neither a number nor empty."""
+        return self._with((name,)).bad[name]
+
+    @property
+    def uncounted(self) -> int:
+        """Lines between rows that are none: a row that came after them has another number than its place says."""
+        return self.blank + self.ragged - self.ragged_at_end
 
     def _with(self, names: tuple[str, ...]) -> TableFile:
         """Itself with some columns read as numbers."""
-        _check_columns(names, self.names, self.blocks.state.path)
+        check_columns(names, self.names, self.blocks.state.path)
         if set(names) <= set(self.blocks.numbers):
             return self
         blocks = replace(self.blocks, numbers=names)
@@ -163,6 +172,13 @@ class TableFile:
                 text = utf8(raw, blocks.encoding, where)
                 numbers, texts = tuple(numbers), tuple(texts)
                 yield cells(text, blocks.names, blocks.format, wanted=numbers, texts=texts, last=last, where=where)
+
+
+def first_row(path: str | os.PathLike[str] | RemoteFile, form: TableFormat) -> tuple[str, ...]:
+    """Cells of the line after those that are skipped: names of the columns, or the first row where they are given."""
+    with open_source(path) as source:
+        encoding, begin = encoding_of(source, form.encoding)
+        return _names(source, begin, encoding, replace(form, names=None), path)[0]
 
 
 def _names(source: Source, begin: int, encoding: str, form: TableFormat, where: object) -> tuple[tuple[str, ...], int]:
@@ -203,27 +219,6 @@ def _width(header: bytes, form: TableFormat) -> int:
     return width
 
 
-def _check_names(names: Sequence[str], form: TableFormat, where: object) -> None:
-    missing = [name for name in form.columns if name not in names]
-    if missing:
-        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-        raise FileFormatError(
-            f"it has no column {missing[0]!r}",
-            where=where,
-            expected=", ".join(form.columns),
-            found=f"{shown} (cut at {form.delimiter!r})",
-            fix=did_you_mean(missing[0], names),
-        )
-
-
-def _check_columns(columns: Iterable[str], names: Sequence[str], where: object) -> None:
-    for name in columns:
-        if name not in names:
-            raise ParameterError(
-                f"no column {name!r}", where=where, expected=", ".join(names), fix=did_you_mean(name, names)
-            )
-
-
 def _scanned(
     blocks: TextBlocks,
     parts: Iterator[tuple[Span, bytes]],
@@ -237,7 +232,7 @@ def _scanned(
     found_times = TimesOfBlocks(time_format or TimeFormat(), str(where)) if time else None
     places: list[Span] = []
     sizes: list[int] = []
-    ragged, blank = 0, 0
+    ragged, blank, at_end = 0, 0, 0
     bad: dict[str, int] = {}
     mixed: set[str] = set()
     for span, raw in parts:
@@ -259,9 +254,10 @@ def _scanned(
         places.append(span)
         sizes.append(found.rows)
         ragged, blank = ragged + found.ragged, blank + found.blank
+        at_end = found.ragged_at_end
     blocks = replace(blocks, spans=tuple(places), sizes=tuple(sizes), mixed=frozenset(mixed))
     times = None if found_times is None else found_times.result()
-    return TableFile(blocks, sum(sizes), ragged, blank, bad, times)
+    return TableFile(blocks, sum(sizes), ragged, blank, at_end, bad, times)
 
 
 def _check_width(found: Cells, blocks: TextBlocks, text: bytes, where: object) -> None:
