@@ -51,6 +51,9 @@ _BUILT_IN = (
     _BuiltIn(f"{_DEVICES}.fitbit:FitbitReader", (".json",), folders=True),
     _BuiltIn(f"{_DEVICES}.actiwatch:ActiwatchReader", (".awd",)),
     _BuiltIn(f"{_DEVICES}.motionwatch:MotionWatchReader", (".mtn",)),
+    _BuiltIn(f"{_DEVICES}.axivity:AxivityReader", (".cwa",)),
+    _BuiltIn(f"{_DEVICES}.geneactiv:GeneactivReader", (".bin",)),
+    _BuiltIn(f"{_DEVICES}.actigraph:ActigraphReader", (".gt3x",)),
     _BuiltIn(f"{_DEVICES}.resmed:ResmedReader", folders=True),
     _BuiltIn("sleepdask.io.edf.reader:EdfReader"),
 )
