@@ -330,7 +330,9 @@ def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, in
 def _tell_clock(fit: Fit, findings: Findings, stream: Stream) -> None:
     if abs(fit.drift) >= ODD_DRIFT:
         message = f"its clock is {abs(fit.drift) * 1e6:.3g} ppm {'slow' if fit.drift > 0 else 'fast'}"
-        findings.note("drift", message, "the stated rate is kept, as all times are near to it", where=stream.name)
+        kept = stream.period is not None and fit.clock.rate * stream.period == 1_000_000_000
+        reading = "the stated rate is kept, as all times are near to it" if kept else "it has the rate that is measured"
+        findings.note("drift", message, reading, where=stream.name)
 
 
 def _rows(count: int) -> str:

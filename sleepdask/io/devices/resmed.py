@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.findings import Findings
@@ -16,9 +20,11 @@ from sleepdask.io.edf.reader import EdfReader
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile
 from sleepdask.signals.joining import join_recordings
+from sleepdask.signals.recording import SIGNAL, on_signals
 
 _FILE = re.compile(r"(\d{8}_\d{6})_(BRP|PLD|SAD|SA2|EVE|CSL)\.edf", re.IGNORECASE)
 _NOTES = ("EVE", "CSL")  # files of events only
+_OXIMETER = ("SAD", "SA2")
 _NIGHT = re.compile(r"\d{8}")
 _NIGHTS = "datalog"
 _NOON = timedelta(hours=12)
@@ -38,7 +44,7 @@ class ResmedReader(Reader):
         wanted = [file for file in files if how.annotations or _part(file) not in _NOTES]
         if not wanted:
             raise FileFormatError("it holds no samples", where=path, found="events only")
-        each = [EdfReader().read(file, how, Findings(str(file), findings.policy)) for file in wanted]
+        each = [_opened(file, how, findings.policy) for file in wanted]
         recording = join_recordings(each, recording_id=Path(str(path)).name, policy=findings.policy)
         tell_patients(wanted, findings)
         recording.attrs |= {
@@ -47,6 +53,34 @@ class ResmedReader(Reader):
             "findings": [*recording.attrs["findings"], *map(str, findings.found)],
         }
         return recording
+
+
+class Measured(BackendArray):
+    """Samples of an oximeter without the numbers below 0 that stand for none, read when indexed."""
+
+    def __init__(self, signal: xr.Variable) -> None:
+        self.signal = signal
+        self.shape = signal.shape
+        self.dtype = np.dtype(signal.dtype)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[Any]:
+        support = indexing.IndexingSupport.BASIC
+        return np.asarray(indexing.explicit_indexing_adapter(key, self.shape, support, self._read))
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        values = np.asarray(self.signal[key].values)
+        return np.where(values < 0, self.dtype.type(np.nan), values)
+
+
+def _opened(file: Path, how: How, policy: str) -> xr.DataTree:
+    recording = EdfReader().read(file, how, Findings(str(file), policy))
+    return on_signals(recording, _measured) if _part(file) in _OXIMETER else recording
+
+
+def _measured(node: xr.Dataset) -> xr.Dataset:
+    signal = node.variables[SIGNAL]
+    data = indexing.LazilyIndexedArray(Measured(signal))
+    return node.assign({SIGNAL: xr.Variable(signal.dims, data, signal.attrs, signal.encoding)})
 
 
 def _nights(look: Look) -> list[str]:

@@ -126,8 +126,8 @@ def _read(path: Path | RemoteFile, findings: Findings) -> _Values:
     try:
         header = [cell.strip().lower() for cell in next(rows, [])]
         if header != _HEADER:
-            expected, found = (",".join(names) for names in (_HEADER, header))
-            raise FileFormatError("the columns are others", where=path, expected=expected, found=found[:80])
+            expected, columns = (",".join(names) for names in (_HEADER, header))
+            raise FileFormatError("the columns are others", where=path, expected=expected, found=columns[:80])
         for row in rows:
             durations, found = (_numbers(cell) for cell in row[1:]) if len(row) == len(_HEADER) else (None, None)
             if not row:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -39,6 +40,11 @@ def test_the_real_night_equals_its_files_joined(
     opened = sd.open_recording(folder, chunks=None)
     files = sorted(folder.glob("2026*.edf"))
     want = sd.open_recording(files, chunks=None)
+    oximeter = opened["1Hz/signal"].values
+    assert set(want["1Hz/signal"].values.ravel()) == {-1}  # there was none
+    assert np.isnan(oximeter).all()
+    for recording in (opened, want):
+        recording["1Hz"] = recording["1Hz"].to_dataset().assign(signal=(("channel", "time"), oximeter))
     assert_same_bits(opened, want)
     assert (opened.attrs["recording_id"], opened.attrs["source"]) == ("resmed-night-a", "resmed-night-a")
     assert [text for text in opened.attrs["findings"] if "STR.edf" in text]
@@ -56,6 +62,16 @@ def test_sessions_of_a_night_are_joined(night: Callable[..., Path]) -> None:
     assert opened.attrs["findings"] == []
     assert pickle.loads(pickle.dumps(opened)).identical(opened)
     assert sd.diagnose(folder)[0].policy == "strict"
+
+
+def test_of_an_oximeter_numbers_below_0_are_missing(night: Callable[..., Path]) -> None:
+    folder = night("20240311", "20240311_224730", ("BRP", "SAD"))
+    want = sd.open_recording(folder / "20240311_224730_SAD.edf")["1Hz/signal"].values
+    opened = sd.open_recording(folder, chunks=None)["1Hz/signal"]
+    assert (want < 0).any()
+    np.testing.assert_array_equal(opened.values, np.where(want < 0, np.nan, want))
+    np.testing.assert_array_equal(opened[0, 3:50:4].values, np.where(want < 0, np.nan, want)[0, 3:50:4])
+    assert opened.dtype == "float32"
 
 
 @pytest.mark.usefixtures("no_compute")
