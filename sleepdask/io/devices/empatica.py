@@ -23,6 +23,7 @@ from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.others import tell_others
 from sleepdask.io.devices.rows import Rows, last_line, tell_bad, tell_cut_off, whole_lines
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
@@ -89,9 +90,10 @@ class EmpaticaReader(Reader):
             for head in heads
         ]
         _tell_spans(streams, findings)
-        tags = [each for each in look.files if each.name.lower() == f"{_TAGS}.csv"] if how.annotations else []
+        tags = [each for each in look.files if each.name.lower() == f"{_TAGS}.csv"]
+        tell_others(look, [*(head.path for head in heads), *tags], findings)
         return recording_of(
-            Parts(streams, _annotations(tags[0], findings) if tags else None),
+            Parts(streams, _annotations(tags[0], findings) if tags and how.annotations else None),
             findings,
             recording_id=named(path).stem,
             source=named(path).name,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.others import tell_others
 from sleepdask.io.devices.polar_files import MARKER, PPI, Device, PolarFile, polar_file, polar_files
 from sleepdask.io.devices.polar_table import PolarTable, read_table
 from sleepdask.io.devices.sensor_clock import Tied, one_after_another, tie
@@ -44,7 +45,9 @@ class PolarReader(Reader):
 
     def read(self, path: Path | RemoteFile, how: How, findings: Findings) -> xr.DataTree:
         findings.format = self.format
-        files = polar_files(Look(path))
+        look = Look(path)
+        files = polar_files(look)
+        tell_others(look, [file.path for file in files], findings)
         device = _one_device(files, path)
         if odd := sum(not file.kind for file in files):
             said = "1 file has" if odd == 1 else f"{odd} files have"
@@ -133,7 +136,7 @@ def _beats(tables: Sequence[PolarTable], findings: Findings) -> list[PolarTable]
         row = [channel.label for channel in table.channels].index(PPI)
         stamps, count = one_after_another(table.phone[new], values[row].values.astype(np.float64) * _MILLISECOND)
         moved += count
-        found.append(replace(table, values=values, phone=stamps))
+        found.append(replace(table, values=values, phone=stamps, sensor=None))  # no sensor knows when a beat was
     if repeated:
         said = f"{repeated:,} {'row is' if repeated == 1 else 'rows are'} in two files"
         findings.note("repeated", said, "taken once", where=PPI)

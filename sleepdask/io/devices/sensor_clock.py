@@ -58,9 +58,9 @@ def tie(phone: NDArray[np.int64], sensor: NDArray[np.int64], resolution: int) ->
     Examples
     --------
     >>> second = 1_000_000_000
-    >>> tied = tie(np.array([9, 9, 9, 12]) * second, np.array([1, 2, 3, 4]) * second, second)
+    >>> tied = tie(np.array([9, 10, 11, 14]) * second, np.array([1, 2, 3, 4]) * second, second)
     >>> (tied.stamps / second).tolist(), tied.drift
-    ([8.0, 9.0, 10.0, 11.0], 0.0)
+    ([9.0, 10.0, 11.0, 12.0], 0.0)
     """
     stamps = phone.copy()
     known = np.flatnonzero((phone != NAT) & (sensor != NAT))

@@ -187,6 +187,14 @@ def test_serial_numbers_are_kept_on_request_only(tmp_path: Path) -> None:
             ["ppg_0", "ppg_1", "ppg_2", "ppg_ambient"],
             [""] * 4,
         ),
+        (
+            "Phone timestamp;sensor timestamp [ns];HR [bpm];PP-interval [ms];error estimate [ms];blocker;skin contact;"
+            "skin contact supported",
+            "7;60;900;9;0;1;1",
+            "ppi",
+            ["ppi_hr", "ppi", "ppi_error", "ppi_blocker", "ppi_contact", "ppi_contact_supported"],
+            ["bpm", "ms", "ms", "", "", ""],
+        ),
         (PPI.replace("Phone timestamp", "Phone Data RX timestamp"), "900;9;0;1;1;60", "ppi",
          ["ppi", "ppi_error", "ppi_blocker", "ppi_contact", "ppi_contact_supported", "ppi_hr"],
          ["ms", "ms", "", "", "", "bpm"]),
@@ -294,7 +302,10 @@ def test_cells_that_are_no_number_are_missing_and_told(tmp_path: Path) -> None:
 def test_columns_that_are_not_known_are_told(tmp_path: Path) -> None:
     write(tmp_path / "HR.txt", "Phone timestamp;HR [bpm];Mood", f"{phone(0)};64;1", f"{phone(1)};65;2")
     write(tmp_path / "X.txt", "Phone timestamp;Mood", f"{phone(0)};1")
+    write(tmp_path / "README.md", "About it")
+    write(tmp_path / "1A2B3C4D.edf", "")
     assert sd.open_recording(tmp_path).attrs["findings"] == [
+        "1 file of another kind; left out",
         "1 file has columns of no kind that is known; left out",
         "hr: column 'Mood' is not known; it is not read",
     ]
