@@ -12,6 +12,7 @@ import xarray as xr
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
@@ -58,7 +59,8 @@ class ActiwatchReader(Reader):
         header = lines[:_HEADER]
         start, length = _start(header, path), _length(header, path)
         values, marked = _counts(lines[_HEADER:], findings, path)
-        clock = Clock.regular(start, values.shape[1], length, 1)
+        shift = shift_to_utc(start, how.timezone, findings)
+        clock = Clock.regular(start + (shift or 0), values.shape[1], length, 1)
         channels = (_ACTIVITY, _LIGHT)[: len(values)]
         notes = None
         if marked and how.annotations:
@@ -69,7 +71,7 @@ class ActiwatchReader(Reader):
         if how.keep_identity:
             attrs = {IDENTITY: {"name": header[0], "serial_number": header[5]}}
         return recording_of(
-            Parts([Stream("activity", channels, values, clock=clock)], notes, attrs),
+            Parts([Stream("activity", channels, values, clock=clock, instants=shift is not None)], notes, attrs),
             findings,
             recording_id=named(path).stem,
             source=named(path).name,

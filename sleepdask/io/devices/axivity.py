@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
-from sleepdask.io.devices.blocks import BlockArray, FileState, sample_stamps
+from sleepdask.io.devices.blocks import BlockArray, FileState, block_stream
+from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
 from sleepdask.io.source import open_source
@@ -57,25 +57,29 @@ class AxivityReader(Reader):
             raise FileFormatError("a block says that it has more samples than fit", where=path, expected=decoder.most)
         if decoder.axes > len(_ACC):
             findings.warn("gyroscope", "there is a gyroscope, of unclear scale", "it is left out", where="acc")
-        starts = _starts(blocks, hertz, path)
+        local = _starts(blocks, hertz, path)
+        shift = shift_to_utc(int(local[0]), how.timezone, findings)
+        starts, instants = local + (shift or 0), shift is not None
         lengths = np.full(len(places), _BLOCK, np.int64)
         array = BlockArray(file, places, lengths, counts, decoder, len(_ACC), how.dtype or "float32")
-        period = _SECOND / hertz
         slow = (
             ("temperature", "degC", (blocks["temperature"] & 1023) * 75 / 256 - 50),
             ("light", "", (blocks["light"] & 1023).astype(np.float64)),  # in the units of its sensor
         )
+        period = _SECOND / hertz
         streams = [
-            Stream(
-                "acc",
-                _ACC,
-                indexing.LazilyIndexedArray(array),
-                sample_stamps(starts, counts, float(period)),
-                resolution=int(period),
-                period=period,
+            block_stream(
+                "acc", _ACC, array, starts, findings, resolution=int(period), period=period, instants=instants
             ),
             *(
-                Stream(name, (Channel(name, unit, name, _SENSOR),), values[np.newaxis], starts, resolution=int(period))
+                Stream(
+                    name,
+                    (Channel(name, unit, name, _SENSOR),),
+                    values[np.newaxis],
+                    starts,
+                    instants=instants,
+                    resolution=int(period),
+                )
                 for name, unit, values in slow
             ),
         ]

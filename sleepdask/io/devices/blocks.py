@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +15,16 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError
+from sleepdask.findings import Findings
 from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.source import open_source
+from sleepdask.io.streams import Channel, Stream
+from sleepdask.signals.clock import Clock
+from sleepdask.signals.regularity import fit_clock
+from sleepdask.signals.timestamps import Timestamps
 
+_AT_A_TIME = 1 << 12  # blocks
+_ODD = 1e-4  # parts of one by which a rate is not the stated one
 _OFF = 0.05  # part of a block that the next one may be early or late, where none is missing
 
 
@@ -121,6 +129,81 @@ class BlockArray(BackendArray):
         return samples[:, start - begin : stop - begin].astype(self.dtype)
 
 
+def block_stream(
+    name: str,
+    channels: tuple[Channel, ...],
+    array: BlockArray,
+    starts: NDArray[np.int64],
+    findings: Findings,
+    *,
+    resolution: int,
+    period: Fraction | None = None,
+    usual: Fraction | None = None,
+    instants: bool,
+) -> Stream:
+    """Stream of blocks, with the clock that the starts of these show: no time of a sample is made without need.
+
+    Parameters
+    ----------
+    name, channels, array
+        Of the stream, and its samples.
+    starts
+        Of each block, in ns.
+    findings
+        Told if the rate is not the stated one.
+    resolution
+        How far, in ns, the starts may be from a rule.
+    period
+        Of samples in ns, as the device states it. None: it is told from the starts.
+    usual
+        What it is about, where none is stated.
+    instants
+        Whether the starts are UTC.
+    """
+    values = indexing.LazilyIndexedArray(array)
+    about = period or usual
+    assert about is not None
+    clock = _regular(starts, array.counts, resolution, period)
+    if clock is None:
+        stamps = sample_stamps(starts, array.counts, float(about))
+        if (stamps[1:] <= stamps[:-1]).any():  # blocks out of order, or over each other
+            return Stream(name, channels, values, stamps, instants=instants, resolution=resolution, period=period)
+        each = np.diff(starts) / array.counts[:-1]
+        return Stream(
+            name,
+            channels,
+            values,
+            clock=Timestamps.of(stamps, period=round(float(np.median(each))) if each.size else round(about)),
+            instants=instants,
+        )
+    if period is not None and abs(float(clock.rate * period / 1_000_000_000) - 1) >= _ODD:
+        message = (
+            f"its samples come at {float(clock.rate):.4f} Hz, not at the {float(1_000_000_000 / period):g} Hz stated"
+        )
+        findings.note("rate", message, "they have the rate that is measured", where=name)
+    return Stream(name, channels, values, clock=clock, instants=instants)
+
+
+def _regular(
+    starts: NDArray[np.int64], counts: NDArray[np.int64], resolution: int, period: Fraction | None
+) -> Clock | None:
+    """Clock of the samples, where each block is full, up to those before a gap, and begins when a rule says."""
+    if (np.diff(starts) <= 0).any():
+        return None
+    full = int(counts.max())
+    fit = fit_clock(starts, resolution=resolution, period=None if period is None else period * full)
+    if not isinstance(fit.clock, Clock) or fit.jitter > resolution:
+        return None
+    sizes = np.array([run.size for run in fit.clock.runs])
+    after = np.cumsum(sizes)
+    if (np.delete(counts, after - 1) != full).any():
+        return None
+    ends = np.concatenate([[0], np.cumsum(counts)[after - 1]])
+    runs = zip((run.start for run in fit.clock.runs), np.diff(ends).tolist(), strict=True)
+    each = Fraction(fit.clock.num, fit.clock.den * full)
+    return Clock.segmented(list(runs), each.numerator, each.denominator)
+
+
 def sample_stamps(starts: NDArray[np.int64], counts: NDArray[np.int64], period: float) -> NDArray[np.int64]:
     """Time in ns of each sample: on a line between the starts of two blocks that follow each other.
 
@@ -143,6 +226,8 @@ def sample_stamps(starts: NDArray[np.int64], counts: NDArray[np.int64], period: 
         samples = int(firsts[b - 1] - firsts[a])
         mean = float(starts[b - 1] - starts[a]) / samples if samples else period
         knots = np.append(starts[a:b] - starts[a], starts[b - 1] - starts[a] + counts[b - 1] * mean)
-        elapsed = np.interp(np.arange(firsts[a], firsts[b]), firsts[a : b + 1], knots)
-        stamps[firsts[a] : firsts[b]] = np.round(elapsed).astype(np.int64) + starts[a]
+        for c in range(a, b, _AT_A_TIME):
+            d = min(c + _AT_A_TIME, b)
+            elapsed = np.interp(np.arange(firsts[c], firsts[d]), firsts[c : d + 1], knots[c - a : d + 1 - a])
+            stamps[firsts[c] : firsts[d]] = np.round(elapsed).astype(np.int64) + starts[a]
     return stamps

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from xarray.core import indexing
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
-from sleepdask.io.devices.blocks import BlockArray, FileState, sample_stamps
+from sleepdask.io.devices.blocks import BlockArray, FileState, block_stream, sample_stamps
+from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
 from sleepdask.io.streams import Channel, Parts, Stream, recording_of
@@ -72,23 +72,30 @@ class GeneactivReader(Reader):
         _tell(header, pages, findings)
         if not pages.start:
             raise FileFormatError("it holds no samples", where=path)
-        starts, counts, places = (np.array(each, np.int64) for each in (pages.start, pages.count, pages.place))
-        period = _period(pages, path)
-        array = BlockArray(
-            file, places, counts * _DIGITS, counts, _decoder(header, path), len(_CHANNELS), how.dtype or "float32"
-        )
-        stamps = sample_stamps(starts, counts, float(period))
-        temperature = np.array([pages.temperature])
+        local, counts, places = (np.array(each, np.int64) for each in (pages.start, pages.count, pages.place))
+        shift = shift_to_utc(int(local[0]), how.timezone, findings)
+        starts, instants = local + (shift or 0), shift is not None
+        lengths, decoder = counts * _DIGITS, _decoder(header, path)
+        array = BlockArray(file, places, lengths, counts, decoder, len(_CHANNELS), how.dtype or "float32")
+        temperature, hertz = np.array([pages.temperature]), _hertz(pages, path)
         streams = [
-            # No period is given: the one stated is rounded to a tenth of a Hz.
-            Stream("acc", _CHANNELS, indexing.LazilyIndexedArray(array), stamps, resolution=_MILLISECOND),
-            Stream("temperature", _TEMPERATURE, temperature, starts, resolution=_MILLISECOND),
+            block_stream(
+                "acc",
+                _CHANNELS,
+                array,
+                starts,
+                findings,
+                resolution=_MILLISECOND,
+                usual=_SECOND / hertz,
+                instants=instants,
+            ),
+            Stream("temperature", _TEMPERATURE, temperature, starts, instants=instants, resolution=_MILLISECOND),
         ]
         notes = None
         if pages.pressed and how.annotations:
-            onsets = stamps[pages.pressed].astype("datetime64[ns]")
-            unknown = np.full(len(onsets), np.timedelta64("NaT", "ns"))
-            notes = annotations_dataset(onsets, unknown, ["Button"] * len(onsets))
+            stamps = sample_stamps(starts, counts, float(_SECOND / hertz))[pages.pressed]
+            unknown = np.full(len(stamps), np.timedelta64("NaT", "ns"))
+            notes = annotations_dataset(stamps.astype("datetime64[ns]"), unknown, ["Button"] * len(stamps))
         identity = {to: header[name] for name, to in _IDENTITY.items() if header.get(name)}
         return recording_of(
             Parts(streams, notes, {IDENTITY: identity} if how.keep_identity else {}),
@@ -197,11 +204,14 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def _period(pages: _Pages, path: Path | RemoteFile) -> Fraction:
-    """Period in ns that the device states."""
+def _hertz(pages: _Pages, path: Path | RemoteFile) -> Fraction:
+    """Rate that the device states, rounded to a tenth."""
     try:
-        (hertz,) = pages.hertz
-        return _SECOND / Fraction(hertz)
+        (text,) = pages.hertz
+        hertz = Fraction(text)
+        if hertz <= 0:
+            raise ValueError(text)
+        return hertz
     except (ValueError, ZeroDivisionError) as error:
         found = ", ".join(sorted(pages.hertz))[:60]
         raise FileFormatError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from math import isfinite
@@ -16,6 +17,7 @@ from defusedxml.ElementTree import fromstring
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.devices.whole import whole_bytes
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
@@ -48,11 +50,12 @@ class MotionWatchReader(Reader):
             raise FileFormatError("it holds no samples", where=path, expected="a channel, such as motion")
         if any(channel.get("delete") for channel in channels):
             raise FileFormatError("a channel was deleted later on", where=path, fix="export the file again")
-        streams = [_stream(channel, start, findings, path) for channel in channels]
+        shift = shift_to_utc(start, how.timezone, findings)
+        streams = [_stream(channel, start + (shift or 0), findings, path) for channel in channels]
         kept = {to: properties[name] for name, to in _IDENTITY.items() if properties.get(name)}
         attrs: dict[str, Any] = {IDENTITY: kept} if how.keep_identity else {}
         return recording_of(
-            Parts(_apart(streams), attrs=attrs),
+            Parts([replace(each, instants=shift is not None) for each in _apart(streams)], attrs=attrs),
             findings,
             recording_id=named(path).stem,
             source=named(path).name,

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 import sleepdask as sd
 from sleepdask.errors import FileFormatError
 from sleepdask.io.devices.blocks import sample_stamps
+from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
+from sleepdask.signals.timestamps import Timestamps
 
 FOLDER = "raw-accel-and-fitbit"
 START = datetime(2024, 3, 11, 22, 47, 30)
@@ -81,7 +83,7 @@ def test_a_real_cwa_equals_a_plain_parse(test_data: Path) -> None:
     seconds = (node["time"].values[::120] - month) / np.timedelta64(1, "s")
     assert np.abs(seconds - starts).max() < 0.005  # half a sample
     assert float(clock_of(node.to_dataset()).rate) == pytest.approx(98.86, abs=0.01)  # not the 100 Hz of its header
-    assert "1.15e+04 ppm slow; it has the rate that is measured" in night.attrs["findings"][0]
+    assert "its samples come at 98.8606 Hz, not at the 100 Hz stated" in night.attrs["findings"][0]
     assert night["temperature/signal"].values[0, 0] == 258 * 75 / 256 - 50
     assert night["light/signal"].values[0, 0] == 283
 
@@ -159,6 +161,39 @@ def test_damaged_blocks_are_gaps(tmp_path: Path) -> None:
     assert "200 of 512 bytes" in told
     assert "1 blocks that hold no samples" in told
     assert night["acc/time"].values[160] == np.datetime64(START + timedelta(seconds=3), "ns")
+
+
+def test_the_clock_runs_on_in_the_night_of_a_change(tmp_path: Path) -> None:
+    start = datetime(2024, 3, 31, 1, 59, 50)  # ten seconds before clocks are put forward
+    blocks = [cwa_block(three(np.random.default_rng(k)), start + timedelta(seconds=0.8 * k // 1)) for k in range(50)]
+    night = sd.open_recording(cwa(tmp_path / "watch.cwa", *blocks), timezone="Europe/Berlin", chunks=None)
+    for name in ("acc", "temperature", "light"):
+        times = night[name]["time"].values
+        assert abs(times[0] - np.datetime64("2024-03-31T00:59:50", "ns")) < np.timedelta64(1, "s")
+        assert np.diff(times).max() < np.timedelta64(2, "s")
+
+
+@pytest.mark.parametrize("irregular", [False, True])
+def test_a_gap_and_a_rate_that_changes(tmp_path: Path, irregular: bool) -> None:
+    lengths = ([0.8] * 5 + [0.82 if irregular else 0.8] * 5) * 6  # 80 samples of a device that states 100 Hz
+    lengths[29] += 360
+    moments = np.cumsum([0, *lengths[:-1]])
+    rng = np.random.default_rng(3)
+    blocks = []
+    for moment in moments:
+        raw = bytearray(cwa_block(three(rng), START + timedelta(seconds=int(moment))))
+        fraction = round(moment % 1 * 32768)
+        raw[4:6] = struct.pack("<H", 0x8000 | fraction)
+        raw[26:28] = struct.pack("<h", -((fraction << 1) * 100 >> 16))
+        raw[510:] = struct.pack("<H", -sum(struct.unpack("<255H", raw[:510])) & 0xFFFF)
+        blocks.append(bytes(raw))
+    node = sd.open_recording(cwa(tmp_path / "watch.cwa", *blocks), chunks=None)["acc"].to_dataset()
+    clock = clock_of(node)
+    assert isinstance(clock, Timestamps if irregular else Clock)
+    starts = (node["time"].values[::80] - np.datetime64(START, "ns")) / np.timedelta64(1, "s")
+    assert np.abs(starts - moments).max() < (0.0001 if irregular else 0.01)
+    assert len(clock.spans[0]) == 2
+    assert clock.spans[0][1] - clock.spans[0][0] == pytest.approx(moments[30] * 1e9, rel=1e-4)
 
 
 def test_of_six_axes_those_of_the_accelerometer_are_read(tmp_path: Path) -> None:

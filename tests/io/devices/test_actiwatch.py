@@ -82,6 +82,20 @@ def test_any_counts_and_marks(tmp_path_factory: pytest.TempPathFactory, rows: li
         assert night["annotations/onset"].values.tolist() == night["activity/time"].values[marked].tolist()
 
 
+def test_the_watch_runs_on_in_the_night_of_a_change(tmp_path: Path) -> None:
+    header = (HEADER[0], "31-Mar-2024", "01:50", *HEADER[3:])  # clocks are put forward at 2
+    file = write(tmp_path, ["1", "2"] * 10 + ["3 M"], header=header)
+    night = sd.open_recording(file, timezone="Europe/Berlin")
+    times = night["activity/time"].values
+    assert times[0] == np.datetime64("2024-03-31T00:50")
+    assert set(np.diff(times).tolist()) == {60_000_000_000}
+    assert night["annotations/onset"].values.tolist() == times[[20]].tolist()
+    assert night.attrs["time_zone"] == "Europe/Berlin"
+    header = (HEADER[0], "31-Mar-2024", "02:30", *HEADER[3:])
+    with pytest.raises(FileFormatError, match="the start"):
+        sd.open_recording(write(tmp_path, ["1"], header=header), timezone="Europe/Berlin")
+
+
 def test_light_is_a_second_channel(tmp_path: Path) -> None:
     night = sd.open_recording(write(tmp_path, ["12, 3.5", "0, 0 , M", "7"]))
     assert night["activity/channel"].values.tolist() == ["activity", "light"]

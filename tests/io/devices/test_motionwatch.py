@@ -63,6 +63,13 @@ def test_channels_of_two_rates_are_two_nodes(tmp_path: Path) -> None:
     assert night["light/time"].values.tolist() == night["activity/time"].values[[0, 2]].tolist()
 
 
+def test_a_zone_makes_instants(tmp_path: Path) -> None:
+    file = write(tmp_path, START, channel(), channel("4,5", name="Light", units="lux", epoch="60"))
+    night = sd.open_recording(file, timezone="America/New_York")
+    for name in ("activity", "light"):
+        assert night[name]["time"].values[0] == np.datetime64("2024-03-12T02:47:30")
+
+
 def test_values_that_are_no_numbers_are_missing(tmp_path: Path) -> None:
     night = sd.open_recording(write(tmp_path, START, channel("1,x,3,inf,")))
     np.testing.assert_array_equal(night["activity/signal"].values[0], [1, np.nan, 3, np.nan])
