@@ -12,7 +12,7 @@ import click
 import xarray as xr
 
 from sleepdask.cli.channels import channel_table_option, open_named
-from sleepdask.cli.locations import location
+from sleepdask.cli.locations import layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.where import backend_options
 from sleepdask.errors import ParameterError, SleepdaskError
@@ -36,6 +36,7 @@ from sleepdask.signals.recording import SIGNAL, only_channels, recording_id
     help="Store to make, such as night.zarr; or a folder, in which each becomes NAME.zarr.",
 )
 @click.option("--channels", multiple=True, help="Name or glob of channels to keep, such as 'EEG*'; repeatable.")
+@layout_option
 @channel_table_option
 @click.option("--dtype", type=click.Choice(DTYPES), help="Of the samples.  [default: float32, or as a store has them]")
 @policy_option

@@ -38,7 +38,7 @@ def command(
 
     Samples stay byte for byte. Names of files stay as they are unless --id or --output says another.
     """
-    files = [file for path in paths for file in recording_files(path)]
+    files = [file for path in paths for file in recording_files(path, devices=False)]
     if not files:
         raise ParameterError(
             "no recordings there", where=", ".join(map(str, paths)), expected="EDF or BDF files", fix="check the path"

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sleepdask.cli.locations import location
+from sleepdask.cli.locations import layout_option, location
 from sleepdask.cli.output import DONE, WITH_FINDINGS, output_options, show
 from sleepdask.io.diagnose import NONE, Diagnosis, diagnose, summary
 from sleepdask.parallel.settings import parallel_config
@@ -25,14 +25,15 @@ _READ = {
 
 @click.command("diagnose")
 @click.argument("paths", type=location, nargs=-1, required=True)
+@layout_option
 @output_options
-def command(paths: tuple[Path | str, ...], *, quiet: bool, as_json: bool) -> int:
+def command(paths: tuple[Path | str, ...], *, layout: Path | None, quiet: bool, as_json: bool) -> int:
     """Look at the recordings at PATHS, files or whole folders, before they are read: their headers, no samples.
 
     A file says what is odd, where, and after an arrow what reading makes of it. Exit code 3 if anything is odd.
     """
     with parallel_config(enable_progress=not quiet):
-        files = diagnose(*paths)
+        files = diagnose(*paths, layout=layout)
     counts = summary(files)
     document = {"files": [file.document() for file in files], "summary": counts}
     show(document, _text(files, counts, quiet=quiet), as_json=as_json)

@@ -10,7 +10,7 @@ import click
 from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
-from sleepdask.cli.locations import keep_identity_option, location
+from sleepdask.cli.locations import keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
@@ -34,6 +34,7 @@ from sleepdask.parallel.config import ParallelConfig
     help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
 )
 @epoch_options
+@layout_option
 @channel_table_option
 @click.option(
     "--format",
@@ -56,6 +57,7 @@ def command(
     features: str,
     formats: str,
     channels: tuple[str, ...],
+    layout: Path | None,
     channel_table: str | None,
     config: ParallelConfig,
     policy: str,
@@ -78,6 +80,7 @@ def command(
         path=paths,
         output=output,
         hypnogram=hypnogram,
+        layout=layout,
         channel_table=channel_table,
         features=parse_features(features),
         formats=tuple(kind.strip() for kind in formats.split(",")),

@@ -10,7 +10,7 @@ import click
 import xarray as xr
 
 from sleepdask.cli.channels import channel_table_option, open_named
-from sleepdask.cli.locations import IDENTITY_NOTE, keep_identity_option, location
+from sleepdask.cli.locations import IDENTITY_NOTE, keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
@@ -21,6 +21,7 @@ from sleepdask.zones import Zone, zone_of
 
 @click.command("info")
 @click.argument("paths", type=location, nargs=-1, required=True)
+@layout_option
 @channel_table_option
 @policy_option
 @timezone_option

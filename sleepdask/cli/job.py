@@ -55,6 +55,7 @@ class Job:
     timezone: str | None = None
     force: bool = False
     keep_identity: bool = False
+    layout: Path | None = None
 
     @property
     def paths(self) -> tuple[Path | str, ...]:
@@ -65,7 +66,11 @@ class Job:
     def inputs(self) -> dict[str, Path | RemoteFile]:
         """All that is read, by its role."""
         recording = dict(zip(numbered("recording"), self.paths, strict=False))
-        given = recording | {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
+        given = recording | {
+            "hypnogram": self.hypnogram,
+            "layout": self.layout,
+            "channel_table": table_file(self.channel_table),
+        }
         return {role: named(locate(path)) for role, path in given.items() if path is not None}
 
     @property
@@ -82,6 +87,7 @@ class Job:
             policy=self.policy,
             timezone=self.timezone,
             keep_identity=self.keep_identity,
+            layout=self.layout,
         )
         zoned = recording.attrs["time_zone"] and recording.attrs["start"] != "NaT"
         start, zone = (recording, self.timezone) if zoned else (None, None)  # rows in order tell equal hours apart

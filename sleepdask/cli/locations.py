@@ -14,6 +14,13 @@ keep_identity_option = click.option(
     help="Also give what the header says of the patient, the staff and the device.",
 )
 
+layout_option = click.option(
+    "--layout",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="YAML file that says what the columns of a table (CSV, TSV, Parquet) hold.",
+)
+
 
 def location(value: str) -> Path | str:
     """Path of a file of this machine, or the URL of one on another, left as it is."""

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ class Diagnosis:
         }
 
 
-def diagnose(*paths: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> list[Diagnosis]:
+def diagnose(
+    *paths: str | os.PathLike[str], layout: Any = None, storage_options: Mapping[str, Any] | None = None
+) -> list[Diagnosis]:
     """Look at recordings before they are read: what is odd, and what reading makes of it.
 
     Headers, and in EDF+ files the times of the data records and the annotations, are read; no sample is. Files are
@@ -62,6 +65,8 @@ def diagnose(*paths: str | os.PathLike[str], storage_options: Mapping[str, Any] 
     *paths
         Files, also behind URLs; and folders of this machine, of which every file or store at any depth is taken that
         looks like a recording by its name or its first bytes.
+    layout
+        What tables hold that no reader knows, as in `open_recording`.
     storage_options
         For the file systems of URLs, such as credentials.
 
@@ -83,16 +88,16 @@ def diagnose(*paths: str | os.PathLike[str], storage_options: Mapping[str, Any] 
     """
     files = [file for path in paths for file in recording_files(path, storage_options)]
     config = replace(get_parallel_config(), on_error="raise", timeout=None)  # no file fails
-    return ParallelExecutor(config).map_threaded(diagnose_file, files, desc="diagnose")
+    return ParallelExecutor(config).map_threaded(partial(diagnose_file, layout=layout), files, desc="diagnose")
 
 
-def diagnose_file(path: Path | RemoteFile) -> Diagnosis:
-    """Look at one file."""
+def diagnose_file(path: Path | RemoteFile, layout: Any = None) -> Diagnosis:
+    """Look at one file, if it is a table by its layout."""
     found: list[Finding] = []
     for policy in POLICIES[1:]:
         findings = Findings(str(path), policy)
         try:
-            reader = reader_of(path)
+            reader = reader_of(path, layout)
             findings.format = reader.format
             reader.examine(path, findings)
         except SleepdaskError as error:

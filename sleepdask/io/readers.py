@@ -9,6 +9,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from sleepdask.errors import FileFormatError, ParameterError, SleepdaskError
 from sleepdask.io.reader import Look, Reader
@@ -16,7 +17,7 @@ from sleepdask.io.remote.file import RemoteFile
 
 GROUP = "sleepdask.readers"
 _DEVICES = "sleepdask.io.devices"
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,33 @@ class _BuiltIn:
 
 _BUILT_IN = (
     _BuiltIn("sleepdask.io.store.reader:StoreReader", folders=True),
+    _BuiltIn(f"{_DEVICES}.withings:WithingsReader", (".csv",), folders=True),
+    _BuiltIn(f"{_DEVICES}.fitbit:FitbitReader", (".json",), folders=True),
+    _BuiltIn(f"{_DEVICES}.polar:PolarReader", (".txt", ".csv"), folders=True),
+    _BuiltIn(f"{_DEVICES}.empatica:EmpaticaReader", (".csv",), folders=True),
+    _BuiltIn(f"{_DEVICES}.enchanted_wave:EnchantedWaveReader", (".csv", ".txt")),
+    _BuiltIn(f"{_DEVICES}.actiwatch:ActiwatchReader", (".awd",)),
+    _BuiltIn(f"{_DEVICES}.motionwatch:MotionWatchReader", (".mtn",)),
+    _BuiltIn(f"{_DEVICES}.axivity:AxivityReader", (".cwa",)),
+    _BuiltIn(f"{_DEVICES}.geneactiv:GeneactivReader", (".bin",)),
+    _BuiltIn(f"{_DEVICES}.actigraph:ActigraphReader", (".gt3x",)),
+    _BuiltIn(f"{_DEVICES}.resmed:ResmedReader", folders=True),
+    _BuiltIn(f"{_DEVICES}.apple_watch:AppleWatchReader", (".txt", ".csv"), folders=True),
+    _BuiltIn(f"{_DEVICES}.checkme:CheckmeReader", (".csv",)),
     _BuiltIn("sleepdask.io.edf.reader:EdfReader"),
 )
 """In this order; the first one that recognises a path reads it."""
 
 
-def reader_of(path: Path | RemoteFile) -> Reader:
+def reader_of(path: Path | RemoteFile, layout: Any = None) -> Reader:
     """Reader of a file or folder: the first one that recognises it, those of other packages before ours.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    layout
+        Says what a table holds, as `open_recording` explains; where there is one, no other reader is asked for tables.
 
     Raises
     ------
@@ -65,6 +86,10 @@ def reader_of(path: Path | RemoteFile) -> Reader:
         No reader knows the file.
     """
     look = Look(path)
+    if layout is not None and look.name.endswith(_TABLES) and not look.is_folder:
+        from sleepdask.io.devices.table import TableReader  # its libraries are not needed for other files
+
+        return TableReader(layout)
     failed: list[str] = []
     for reader in _brought():
         if _recognises(reader, look, failed):

@@ -121,12 +121,12 @@ def open_recording(
 
 def _opened(path: Location, how: How, policy: str) -> xr.DataTree:
     file = named(path)
-    return reader_of(file).read(file, how, Findings(str(file), policy))
+    return reader_of(file, how.layout).read(file, how, Findings(str(file), policy))
 
 
 def _joined(paths: Sequence[Location], how: How, policy: str) -> xr.DataTree:
     recording = join_recordings([_opened(path, how, policy) for path in paths], policy=policy)
     findings = Findings(str(recording.attrs["source"]), policy)
-    tell_patients([path for path in paths if isinstance(reader_of(named(path)), EdfReader)], findings)
+    tell_patients([path for path in paths if isinstance(reader_of(named(path), how.layout), EdfReader)], findings)
     recording.attrs["findings"] = [*recording.attrs["findings"], *map(str, findings.found)]
     return recording

@@ -19,7 +19,7 @@ from sleepdask.io.row_order import in_order
 from sleepdask.io.stream_rows import NAT as NAT
 from sleepdask.io.stream_rows import ordered_rows
 from sleepdask.signals.clock import Clock
-from sleepdask.signals.index import time_coordinate
+from sleepdask.signals.index import clock_of, time_coordinate
 from sleepdask.signals.joined_array import JoinedArray, Piece, Source, joined_signal
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL, channel_coordinates, is_dated, recording_tree, span
 from sleepdask.signals.regularity import Fit, fit_clock
@@ -27,8 +27,10 @@ from sleepdask.signals.timestamps import AnyClock
 from sleepdask.times import describe_time, stored_time
 from sleepdask.zones import Zone
 
+ODD_DRIFT = 1e-4
+"""Parts of one from which on the drift of a clock is odd: 9 s a day."""
+
 _DIMS = ("channel", "time")
-_ODD_DRIFT = 1e-4  # parts of one from which on the drift of a clock is odd: 9 s a day
 _LATEST = int(np.iinfo(np.int64).max)
 
 _T = TypeVar("_T")
@@ -81,6 +83,10 @@ class Stream:
         Period in ns that the device states; None: it is told from the stamps.
     gap
         Longest distance in ns without a gap, of stamps at any times; None: five usual ones.
+    attrs
+        Further attributes of the node: JSON types.
+    dated
+        False if nobody knows when the recording started: stamps are then ns since it did, perhaps below 0.
     """
 
     name: str
@@ -92,6 +98,8 @@ class Stream:
     resolution: int = 1
     period: Fraction | None = None
     gap: int | None = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    dated: bool = True
 
     def __post_init__(self) -> None:
         if (self.stamps is None) == (self.clock is None):
@@ -161,10 +169,11 @@ def recording_of(
     instants = {stream.instants for stream in parts.streams}
     if len(instants) > 1:
         raise FileFormatError("some of its times are local and some are UTC", where=source)
-    if not parts.streams:
-        raise FileFormatError("it holds no samples", where=source)
     if zone is None and instants == {True}:
         zone = Zone.of("UTC")
+    if zone is not None and not all(stream.dated for stream in parts.streams):
+        message = f"the recording has no date, so that its time zone {zone.name} says nothing"
+        findings.note("zone-unused", message, "times count from its start")
     nodes: dict[str, xr.Dataset] = {}
     local = zone is not None and instants == {False}
     streams = [_in_zone(stream, zone) for stream in parts.streams] if zone is not None and local else parts.streams
@@ -172,19 +181,22 @@ def recording_of(
         node = _node(stream, zone, findings, dtype or "float32")
         if node is not None:
             nodes[stream.name] = node
+    starts = [clock_of(node).start for node in nodes.values()]
+    if parts.annotations is not None and parts.annotations.sizes["annotation"]:
+        nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
+        starts = starts or [int(nodes[ANNOTATIONS]["onset"].values.astype(np.int64).min())]
     if not nodes:
         raise FileFormatError("it holds no samples", where=source)
-    if parts.annotations is not None:
-        nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
     signals = {name: node for name, node in nodes.items() if name != ANNOTATIONS}
-    start = stored_time(span(signals)[0], zone) if is_dated(signals) else "NaT"
+    dated = is_dated(signals) if signals else True
+    start = span(signals)[0] if signals else min(starts)
     return recording_tree(
         nodes,
         {
             "recording_id": recording_id,
             "source": source,
             "format": findings.format,
-            "start": start,
+            "start": stored_time(start, zone) if dated else "NaT",
             "time_zone": "" if zone is None else zone.name,
             "findings": [str(finding) for finding in findings.found],
             **parts.attrs,
@@ -251,12 +263,10 @@ def _stamps(stream: Stream) -> NDArray[np.int64]:
 
 def _in_zone(stream: Stream, zone: Zone) -> Stream:
     """Stream whose clock, stated in local times, tells instants; a rule goes on as it began, whatever clocks did."""
-    if stream.clock is None:
+    if stream.clock is None or not stream.clock.dated:
         return stream
     if not isinstance(stream.clock, Clock):
         return replace(stream, clock=None, stamps=stream.clock.stamps)
-    if not stream.clock.dated:
-        raise FileFormatError("it has no date, so that no zone tells when it was", where=stream.name)
     start = stream.clock.start
     if doubt := zone.doubt(start):
         fix = f"say which: timezone='{zone.name}{doubt.before}' or '{zone.name}{doubt.after}'"
@@ -273,7 +283,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
     else:
         assert stream.stamps is not None
         stamps = stream.stamps
-        if zone is not None and not stream.instants:
+        if zone is not None and stream.dated and not stream.instants:
             stamps = _instants(stamps, zone, findings, stream.name)
         rows = ordered_rows(stamps, variable, findings, stream.name, local=zone is None)
         if not rows.size:
@@ -283,7 +293,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
         if rows.size < len(stamps) or np.any(np.diff(rows) != 1):
             variable = variable.isel(time=rows)
             stamps = stamps[rows]
-        fit = fit_clock(stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap)
+        fit = fit_clock(stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap, dated=stream.dated)
         _tell_clock(fit, findings, stream)
         clock = fit.clock
         if isinstance(clock, Clock):
@@ -305,7 +315,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
             **coords,
             "sensor": ("channel", np.array([channel.sensor for channel in stream.channels], dtype=str)),
         },
-        attrs=attrs,
+        attrs={**attrs, **stream.attrs},
     ).assign_coords(time_coordinate(clock))
 
 
@@ -339,9 +349,8 @@ def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, in
 
 
 def _tell_clock(fit: Fit, findings: Findings, stream: Stream) -> None:
-    if abs(fit.drift) >= _ODD_DRIFT:
+    if abs(fit.drift) >= ODD_DRIFT:
         message = f"its clock is {abs(fit.drift) * 1e6:.3g} ppm {'slow' if fit.drift > 0 else 'fast'}"
-        assert stream.period is not None
-        kept = abs(float(fit.clock.rate * stream.period) / 1e9 - 1) < _ODD_DRIFT / 100
-        reading = "the stated rate is kept, as all times are near to it" if kept else "the rate of its times is taken"
+        kept = stream.period is not None and fit.clock.rate * stream.period == 1_000_000_000
+        reading = "the stated rate is kept, as all times are near to it" if kept else "it has the rate that is measured"
         findings.note("drift", message, reading, where=stream.name)

@@ -111,7 +111,7 @@ def test_documents_are_json(folder: Path) -> None:
 
 
 def test_real_files(test_data: Path) -> None:
-    found = {file.path.name: file for file in sd.diagnose(test_data)}
+    found = {file.path.name: file for file in sd.diagnose(test_data) if file.path.suffix in (".edf", ".bdf")}
     assert len(found) == 20
     refused = {name for name, file in found.items() if file.policy == "none"}
     assert refused == {"invalid-date.edf", "zero-data-records.edf"}

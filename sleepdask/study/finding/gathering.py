@@ -72,7 +72,7 @@ def gather(given: Sequence[str | os.PathLike[str]]) -> Gathered:
     lost: set[Path] = set()
     known: set[Path] = set()
     for number, root in enumerate(roots):
-        like = {path for path in recording_files(root) if isinstance(path, Path)}
+        like = {path for path in recording_files(root, devices=False) if isinstance(path, Path)}
         for path in sorted(like | set(_files(root, linked, found.findings))):
             below, place = (PurePosixPath(path.relative_to(each).as_posix()) for each in (root, common))
             file = FoundFile(path, place, below, number)

@@ -1,0 +1,1 @@
+"""Readers of what wearables and other devices write, one file a device."""

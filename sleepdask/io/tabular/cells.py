@@ -1,0 +1,163 @@
+"""Cells of a block of lines: columns of numbers and of texts, and what is odd about the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv
+
+from sleepdask.errors import FileFormatError
+from sleepdask.io.tabular.format import TableFormat
+from sleepdask.io.tabular.lines import not_of_encoding
+from sleepdask.io.tabular.numbers import numbers, to_float
+
+_BAD_CELL = re.compile(r"In CSV column #(\d+): .*conversion error to double")
+_BAD_TEXT = "invalid UTF8"
+
+
+@dataclass
+class Cells:
+    """Columns of one block.
+
+    Parameters
+    ----------
+    rows
+        Number of rows with as many cells as there are columns; only these are in the columns.
+    ragged
+        Number of rows with fewer or more.
+    ragged_at_end
+        How many of them come after all other rows.
+    blank
+        Number of lines between rows that are empty.
+    numbers, texts
+        Values by column: float64 (NaN where missing), and Arrow strings.
+    bad
+        Number of cells by column that are neither a number nor empty.
+    """
+
+    rows: int = 0
+    ragged: int = 0
+    ragged_at_end: int = 0
+    blank: int = 0
+    numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    texts: dict[str, Any] = field(default_factory=dict)
+    bad: dict[str, int] = field(default_factory=dict)
+
+
+def cells(
+    block: bytes,
+    names: Sequence[str],
+    format: TableFormat,  # noqa: A002
+    *,
+    wanted: Collection[str] = (),
+    texts: Collection[str] = (),
+    mixed: Collection[str] = (),
+    last: bool = True,
+    where: object = "",
+) -> Cells:
+    """Cut lines (UTF-8) into cells.
+
+    Parameters
+    ----------
+    block
+        Whole lines.
+    names
+        Of all columns.
+    format
+        How it is cut.
+    wanted, texts
+        Columns of numbers, and of texts.
+    mixed
+        Columns of numbers that are known to have other texts too, which saves trying.
+    last
+        Whether the file ends with them: empty lines at the end are then none.
+    where
+        The file, for errors.
+
+    Raises
+    ------
+    FileFormatError
+        A quoted cell holds a line break, lines end in different ways, or the text is not UTF-8.
+    """
+    if last:
+        block = block.rstrip(b"\r\n")
+    if not block:
+        return Cells(
+            numbers={name: np.empty(0) for name in wanted},
+            texts={name: pa.array([], pa.string()) for name in texts},
+            bad=dict.fromkeys(wanted, 0),
+        )
+    if format.quoted:
+        _check_quotes(block, where)
+    mixed = (set(mixed) | set(texts)) & set(wanted)
+    while True:
+        odd: list[int] = []  # numbers of rows, the first being 1
+        types = {name: pa.float64() for name in wanted if name not in mixed}
+        types |= {name: pa.string() for name in (*texts, *mixed)}
+        types = types or {names[0]: pa.string()}
+        try:
+            table = csv.read_csv(
+                pa.BufferReader(block),
+                csv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(block) + 1),
+                csv.ParseOptions(
+                    delimiter=format.delimiter,
+                    quote_char='"' if format.quoted else False,
+                    ignore_empty_lines=len(names) > 1,
+                    invalid_row_handler=lambda row: odd.append(row.number) or "skip",  # type: ignore[func-returns-value]  # noqa: B023
+                ),
+                csv.ConvertOptions(
+                    column_types=types,
+                    include_columns=list(types),
+                    null_values=[*format.nulls, ""],
+                    strings_can_be_null=False,
+                    decimal_point=format.decimal,
+                ),
+            )
+            break
+        except pa.ArrowInvalid as error:
+            message = str(error)
+            if _BAD_TEXT in message:
+                raise not_of_encoding("utf-8", where) from None
+            if not (column := _BAD_CELL.search(message)) or names[int(column[1])] in mixed:
+                raise FileFormatError("it is no table", where=where, found=message) from None
+            mixed.add(names[int(column[1])])
+    found = Cells(table.num_rows, len(odd), sum(number > table.num_rows for number in odd))
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    found.blank = lines - found.rows - found.ragged
+    if found.blank < 0:
+        raise FileFormatError("its lines end in different ways", where=where, expected="LF or CR LF after each line")
+    for name in wanted:
+        if name in mixed:
+            found.numbers[name], bad = numbers(table[name].combine_chunks(), format.nulls, format.decimal)
+        else:
+            found.numbers[name] = values = to_float(table[name])
+            bad = int((infinite := np.isinf(values)).sum())
+            values[infinite] = np.nan
+        found.bad[name] = bad
+    found.texts = {name: table[name].combine_chunks() for name in texts}
+    return found
+
+
+def _check_quotes(block: bytes, where: object) -> None:
+    """Refuse a line that leaves a quotation mark open: a line break is in the cell, or the mark is a plain sign."""
+    if b'"' not in block:
+        return
+    bytes_of = np.frombuffer(block, np.uint8)
+    marks = np.flatnonzero(bytes_of == ord('"'))
+    line = np.searchsorted(np.flatnonzero(bytes_of == ord("\n")), marks)
+    counts = np.bincount(line)
+    if np.any(counts % 2):
+        text = block.split(b"\n")[int(np.argmax(counts % 2))][:80].decode("utf-8", "replace")
+        raise FileFormatError(
+            "a quotation mark is not closed on its line",
+            where=where,
+            expected="no line break within a cell",
+            found=repr(text),
+            fix="write each row on one line; or say quoted=False if the mark is a plain sign",
+        )

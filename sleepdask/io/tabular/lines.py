@@ -1,0 +1,92 @@
+"""Blocks of whole lines of a text file, of any encoding, as UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sleepdask.errors import FileFormatError
+from sleepdask.io.source import Source
+
+BLOCK_BYTES = 4 << 20
+"""Bytes of a block: much longer than its start takes, small beside the memory that a worker has."""
+
+_LONGEST_LINE = 32 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_WIDE = {"utf-16-le": "<u2", "utf-16-be": ">u2"}
+_UTF8 = ("utf-8", "utf8", "ascii", "us-ascii")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes ``begin`` to ``end`` of the file: whole lines."""
+
+    begin: int
+    end: int
+
+
+def encoding_of(source: Source, stated: str) -> tuple[str, int]:
+    """Encoding of the text, and where it begins after a mark of it."""
+    head = source.read(0, 4)
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding, len(mark)
+    try:
+        name = codecs.lookup(stated).name
+    except LookupError:
+        raise FileFormatError("unknown encoding", expected="such as utf-8 or latin-1", found=repr(stated)) from None
+    return ("utf-16-le" if name == "utf-16" else name), 0
+
+
+def spans(source: Source, begin: int, encoding: str, where: object) -> Iterator[tuple[Span, bytes]]:
+    """Blocks of whole lines from a position on, with their text as it is in the file.
+
+    Raises
+    ------
+    FileFormatError
+        A line is longer than 32 MiB.
+    """
+    while begin < source.size:
+        raw = source.read(begin, BLOCK_BYTES)
+        while begin + len(raw) < source.size and not (whole := _whole_lines(raw, encoding)):
+            if len(raw) >= _LONGEST_LINE or not (more := source.read(begin + len(raw), BLOCK_BYTES)):
+                raise FileFormatError(
+                    "a line is too long for a table", where=where, expected="lines that end with LF or CR LF"
+                )
+            raw += more
+        if begin + len(raw) < source.size:
+            raw = raw[:whole]
+        yield Span(begin, begin + len(raw)), raw
+        begin += len(raw)
+
+
+def utf8(raw: bytes, encoding: str, where: object) -> bytes:
+    """Text of a block as UTF-8; refused if it is not of the encoding."""
+    if encoding in _UTF8:
+        return raw
+    try:
+        return raw.decode(encoding).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise not_of_encoding(encoding, where, f"byte {error.object[error.start]:#04x}") from None
+
+
+def not_of_encoding(encoding: str, where: object, found: str | None = None) -> FileFormatError:
+    """Error of a text that is not of the encoding that it should be of."""
+    fix = "say encoding='latin-1', or whatever program wrote it uses"
+    return FileFormatError(f"its text is not {encoding.upper()}", where=where, found=found, fix=fix)
+
+
+def _whole_lines(raw: bytes, encoding: str) -> int:
+    """Bytes up to the end of the last whole line."""
+    if encoding not in _WIDE:
+        return raw.rfind(b"\n") + 1
+    units = np.frombuffer(raw, _WIDE[encoding], len(raw) // 2)
+    ends = np.flatnonzero(units == ord("\n"))
+    return 2 * (int(ends[-1]) + 1) if ends.size else 0
