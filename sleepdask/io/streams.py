@@ -171,7 +171,7 @@ def recording_of(
         raise FileFormatError("some of its times are local and some are UTC", where=source)
     if zone is None and instants == {True}:
         zone = Zone.of("UTC")
-    if zone is not None and not all(stream.dated for stream in parts.streams):
+    if zone is not None and not all(map(_has_date, parts.streams)):
         message = f"the recording has no date, so that its time zone {zone.name} says nothing"
         findings.note("zone-unused", message, "times count from its start")
     nodes: dict[str, xr.Dataset] = {}
@@ -202,6 +202,10 @@ def recording_of(
             **parts.attrs,
         },
     )
+
+
+def _has_date(stream: Stream) -> bool:
+    return stream.dated if stream.clock is None else stream.clock.dated
 
 
 def _whole(streams: Iterable[Stream]) -> list[Stream]:
