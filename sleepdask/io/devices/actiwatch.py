@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import xarray as xr
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.dates import date_ns
 from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
@@ -93,11 +95,13 @@ def _start(header: Sequence[str], path: Path | RemoteFile) -> int:
     if len(date.group(3)) == 2:
         year += 1900 if year >= _PIVOT else 2000
     hour, minute, second = (int(part or 0) for part in time.groups())
-    text = f"{year:04}-{_MONTHS.index(month) + 1:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
     try:
-        return int(np.datetime64(text, "ns").astype(np.int64))
-    except ValueError as error:
-        raise FileFormatError("there is no such date", where=path, found=header[1]) from error
+        start = date_ns(datetime(year, _MONTHS.index(month) + 1, day, hour, minute, second))
+    except ValueError:  # such as 31 February
+        start = None
+    if start is None:
+        raise FileFormatError("there is no such date", where=path, found=header[1])
+    return start
 
 
 def _length(header: Sequence[str], path: Path | RemoteFile) -> int:

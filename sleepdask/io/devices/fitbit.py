@@ -26,7 +26,7 @@ from sleepdask.signals.recording import annotations_dataset
 _HEART, _STEPS, _SLEEP = "heart_rate", "steps", "sleep"
 _NAME = re.compile(r"(heart_rate|steps|sleep)(-\d{4}-\d\d-\d\d.*)?\.json")
 _MONTH_FIRST = re.compile(r"(\d\d)/(\d\d)/(\d\d) (\d\d:\d\d:\d\d)")
-_ISO = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,9})?)")
+_ISO = re.compile(r"((?:1[7-9]|2[01])\d\d-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,9})?)")
 _PIVOT = 69  # of years of two digits, as POSIX has it: 69 is 1969, 68 is 2068
 _SENSOR = "Fitbit"
 _HR = (Channel("hr", "bpm", "hr", _SENSOR), Channel("hr_confidence", "", "status", _SENSOR))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.devices.blocks import BlockArray, FileState, block_stream, sample_stamps
+from sleepdask.io.devices.dates import date_ns
 from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
@@ -191,10 +192,9 @@ def _tell(header: dict[str, str], pages: _Pages, findings: Findings) -> None:
 
 def _time(text: str) -> int | None:
     try:
-        time = datetime.strptime(text, "%Y-%m-%d %H:%M:%S:%f")
+        return date_ns(datetime.strptime(text, "%Y-%m-%d %H:%M:%S:%f"))
     except ValueError:
         return None
-    return int(np.datetime64(time, "ns").astype(np.int64))
 
 
 def _number(text: str) -> float:

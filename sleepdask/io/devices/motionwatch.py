@@ -17,6 +17,7 @@ from defusedxml.ElementTree import fromstring
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.dates import date_ns
 from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.devices.whole import whole_bytes
 from sleepdask.io.reader import How, Look, Reader
@@ -91,13 +92,13 @@ def _properties(root: Element) -> dict[str, str]:
 def _start(text: str, path: Path | RemoteFile) -> int:
     """Local start in ns since 1970."""
     try:
-        time = datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
-    except ValueError as error:
-        expected = "a property StartTime such as 2018-05-23 17:30:00"
-        raise FileFormatError(
-            "the start cannot be read", where=path, expected=expected, found=repr(text[:40])
-        ) from error
-    return int(np.datetime64(time, "ns").astype(np.int64))
+        start = date_ns(datetime.strptime(text, "%Y-%m-%d %H:%M:%S"))
+    except ValueError:
+        start = None
+    if start is None:
+        expected, found = "a property StartTime such as 2018-05-23 17:30:00", repr(text[:40])
+        raise FileFormatError("the start cannot be read", where=path, expected=expected, found=found)
+    return start
 
 
 def _stream(channel: Element, start: int, findings: Findings, path: Path | RemoteFile) -> Stream:

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
@@ -17,6 +17,7 @@ import xarray as xr
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.dates import date_ns
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
@@ -36,7 +37,6 @@ _CHANNELS = {
 }
 # https://developer.withings.com/api-reference: Sleep v2 - Get. The export itself says less.
 _STATES = {0: "awake", 1: "light", 2: "deep", 3: "rem"}
-_EPOCH = datetime(1970, 1, 1)
 _SECOND = 1_000_000_000
 
 
@@ -182,7 +182,8 @@ def _time(text: str) -> tuple[int, bool]:
         naive = time.astimezone(UTC).replace(tzinfo=None) if instant else time
     except (ValueError, OverflowError):
         return NAT, False
-    return (naive - _EPOCH) // timedelta(microseconds=1) * 1000, instant
+    known = date_ns(naive)
+    return (NAT, False) if known is None else (known, instant)
 
 
 def _stream(channel: Channel, values: _Values, path: Path | RemoteFile) -> Stream:

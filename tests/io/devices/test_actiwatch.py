@@ -131,6 +131,7 @@ def test_what_is_damaged_is_told(tmp_path: Path) -> None:
         ([], HEADER, "it holds no samples"),
         (["a", "b"], HEADER, "lines are no counts"),
         (["1"], (HEADER[0], "31-Feb-2024", *HEADER[2:]), "there is no such date"),
+        (["1"], (HEADER[0], "11-Mar-9024", *HEADER[2:]), "there is no such date"),  # NumPy would say 2009
         (["1"], (HEADER[0], "11-Mrz-2024", *HEADER[2:]), "the start cannot be read"),
     ],
 )

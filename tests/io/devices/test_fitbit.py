@@ -114,13 +114,14 @@ def test_damaged_rows_are_counted(tmp_path: Path) -> None:
         heart("03/11/24 22:00:00", 52),
         heart("02/31/24 22:00:05", 53),
         {"value": {"bpm": 54}},
+        heart("9024-03-11 22:00:05", 53),
         heart("03/11/24 22:00:10", "many"),
         {"dateTime": "03/11/24 22:00:15", "value": 7},
     ]
     night = sd.open_recording(write(tmp_path, "heart_rate-2024-03-11.json", rows))
     np.testing.assert_array_equal(night["hr/signal"].values[0], [52, np.nan, np.nan])
     assert "2 values are no numbers" in night.attrs["findings"][0]
-    assert "2 rows without a time" in night.attrs["findings"][1]
+    assert "3 rows without a time" in night.attrs["findings"][1]
 
 
 @pytest.mark.parametrize(

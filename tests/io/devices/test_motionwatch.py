@@ -83,6 +83,7 @@ def test_values_that_are_no_numbers_are_missing(tmp_path: Path) -> None:
         ([START, channel("")], "it holds no samples"),
         ([channel()], "the start cannot be read"),
         ([START.replace("2024-03-11", "11/03/2024"), channel()], "the start cannot be read"),
+        ([START.replace("2024", "9024"), channel()], "the start cannot be read"),
         ([START, channel(epoch="0")], "an epoch has no length"),
         ([START, channel(offset="3")], "a channel has an offset"),
         ([START, channel(), channel()], "two channels have the same name"),
