@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 
-from sleepdask.cli.main import main
+from sleepdask.cli import main
+
+Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -22,12 +24,20 @@ def table(tmp_path: Path) -> tuple[str, str]:
     return str(tmp_path / "watch.csv"), str(tmp_path / "watch.yaml")
 
 
-def run(*arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(main, list(arguments))
-    return done.exit_code, done.output
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a verb: its exit code, and all that it prints."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(list(arguments))
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out + captured.err
+
+    return run
 
 
-def test_verbs_open_tables_by_their_layout(table: tuple[str, str], tmp_path: Path) -> None:
+def test_verbs_open_tables_by_their_layout(table: tuple[str, str], tmp_path: Path, run: Run) -> None:
     path, layout = table
     code, text = run("info", path, "--layout", layout, "--json")
     assert code == 0
@@ -46,7 +56,7 @@ def test_verbs_open_tables_by_their_layout(table: tuple[str, str], tmp_path: Pat
     assert json.loads(run("info", str(tmp_path / "watch.zarr"), "--json")[1])["nodes"][0]["samples"] == 3600
 
 
-def test_mistakes_are_told(table: tuple[str, str], tmp_path: Path) -> None:
+def test_mistakes_are_told(table: tuple[str, str], tmp_path: Path, run: Run) -> None:
     path, layout = table
     code, text = run("info", path)
     assert (code, "--layout" in text) == (2, True)
