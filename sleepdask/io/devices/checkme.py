@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import ClassVar
 
@@ -57,7 +58,7 @@ class CheckmeReader(Reader):
 
 def _time_format(path: Path | RemoteFile) -> TimeFormat:
     """How its times are written: a pattern with a month that has a name, or ISO 8601."""
-    text = next((line.split(",")[0] for line in Look(path).lines[1:] if line.strip()), "")
+    text = next((row[0] for row in csv.reader(Look(path).lines[1:]) if row), "")
     for pattern in _PATTERNS:
         if pattern_times(pa.array([text]), regex_of(pattern)).stamps[0] != NAT:
             return TimeFormat("strptime", pattern)

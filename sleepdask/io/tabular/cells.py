@@ -15,7 +15,7 @@ from pyarrow import csv
 from sleepdask.errors import FileFormatError
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.io.tabular.lines import not_of_encoding
-from sleepdask.io.tabular.numbers import numbers, to_float
+from sleepdask.io.tabular.numbers import finite, numbers
 
 _BAD_CELL = re.compile(r"In CSV column #(\d+): .*conversion error to double")
 _BAD_TEXT = "invalid UTF8"
@@ -33,10 +33,14 @@ class Cells:
         Number of rows with fewer or more.
     ragged_at_end
         How many of them come after all other rows.
+    cells_of_ragged
+        Number of cells of the first of them.
     blank
         Number of lines between rows that are empty.
-    numbers, texts
-        Values by column: float64 (NaN where missing), and Arrow strings.
+    numbers
+        Columns of numbers, float64, dims (column, row), NaN where missing.
+    texts
+        Arrow strings by column.
     bad
         Number of cells by column that are neither a number nor empty.
     """
@@ -44,8 +48,9 @@ class Cells:
     rows: int = 0
     ragged: int = 0
     ragged_at_end: int = 0
+    cells_of_ragged: int = 0
     blank: int = 0
-    numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    numbers: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     texts: dict[str, Any] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
 
@@ -55,7 +60,7 @@ def cells(
     names: Sequence[str],
     format: TableFormat,  # noqa: A002
     *,
-    wanted: Collection[str] = (),
+    wanted: Sequence[str] = (),
     texts: Collection[str] = (),
     mixed: Collection[str] = (),
     last: bool = True,
@@ -89,7 +94,7 @@ def cells(
         block = block.rstrip(b"\r\n")
     if not block:
         return Cells(
-            numbers={name: np.empty(0) for name in wanted},
+            numbers=np.empty((len(wanted), 0)),
             texts={name: pa.array([], pa.string()) for name in texts},
             bad=dict.fromkeys(wanted, 0),
         )
@@ -97,7 +102,7 @@ def cells(
         _check_quotes(block, where)
     mixed = (set(mixed) | set(texts)) & set(wanted)
     while True:
-        odd: list[int] = []  # numbers of rows, the first being 1
+        odd: list[tuple[int, int]] = []  # numbers of rows, the first being 1, and of their cells
         types = {name: pa.float64() for name in wanted if name not in mixed}
         types |= {name: pa.string() for name in (*texts, *mixed)}
         types = types or {names[0]: pa.string()}
@@ -109,7 +114,7 @@ def cells(
                     delimiter=format.delimiter,
                     quote_char='"' if format.quoted else False,
                     ignore_empty_lines=len(names) > 1,
-                    invalid_row_handler=lambda row: odd.append(row.number) or "skip",  # type: ignore[func-returns-value]  # noqa: B023
+                    invalid_row_handler=lambda row: odd.append((row.number, row.actual_columns)) or "skip",  # type: ignore[func-returns-value]  # noqa: B023
                 ),
                 csv.ConvertOptions(
                     column_types=types,
@@ -127,19 +132,18 @@ def cells(
             if not (column := _BAD_CELL.search(message)) or names[int(column[1])] in mixed:
                 raise FileFormatError("it is no table", where=where, found=message) from None
             mixed.add(names[int(column[1])])
-    found = Cells(table.num_rows, len(odd), sum(number > table.num_rows for number in odd))
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    at_end = sum(number > table.num_rows for number, _ in odd)
+    found = Cells(table.num_rows, len(odd), at_end, odd[0][1] if odd else 0)
+    lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n"))) + (not block.endswith(b"\n"))
     found.blank = lines - found.rows - found.ragged
     if found.blank < 0:
         raise FileFormatError("its lines end in different ways", where=where, expected="LF or CR LF after each line")
-    for name in wanted:
+    found.numbers = np.empty((len(wanted), found.rows))
+    for row, name in zip(found.numbers, wanted, strict=True):
         if name in mixed:
-            found.numbers[name], bad = numbers(table[name].combine_chunks(), format.nulls, format.decimal)
+            row[:], found.bad[name] = numbers(table[name].combine_chunks(), format.nulls, format.decimal)
         else:
-            found.numbers[name] = values = to_float(table[name])
-            bad = int((infinite := np.isinf(values)).sum())
-            values[infinite] = np.nan
-        found.bad[name] = bad
+            row[:], found.bad[name] = finite(table[name])
     found.texts = {name: table[name].combine_chunks() for name in texts}
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,13 +18,13 @@ from sleepdask.io.tabular.array import TableArray
 from sleepdask.io.tabular.cells import Cells, cells
 from sleepdask.io.tabular.checks import check_columns
 from sleepdask.io.tabular.format import TableFormat, unique_names
-from sleepdask.io.tabular.lines import Span, encoding_of, spans, utf8
-from sleepdask.io.tabular.spec import CACHE, TextBlocks, stacked
+from sleepdask.io.tabular.lines import encoding_of, spans, utf8
+from sleepdask.io.tabular.scan import Scan
+from sleepdask.io.tabular.spec import TextBlocks
 from sleepdask.io.tabular.state import FileState
-from sleepdask.io.tabular.times import TimeFormat, Times, TimesOfBlocks
+from sleepdask.io.tabular.times import TimeFormat, Times, joined_times, times_of_block
 
 _HEAD_BYTES = 1 << 20
-_MOST = 0.5  # of the rows, or of the cells of a column
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,10 @@ class TableFile:
             of_times = (time,) if isinstance(time, str) else tuple(time)
             check_columns(of_times, names, path)
             blocks = TextBlocks(FileState.of(path, source), format, encoding, names)
-            return _scanned(blocks, spans(source, begin, encoding, path), source.size, of_times, time_format)
+            blocks = replace(blocks, spans=tuple(spans(source, begin, encoding, path)))
+        found = Scan(blocks, of_times, time_format or TimeFormat()).found()
+        rows = sum(found.blocks.sizes)
+        return cls(found.blocks, rows, found.ragged, found.blank, found.ragged_at_end, found.bad, found.times)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,10 +125,9 @@ class TableFile:
         """Times of the rows in some columns, parsed block by block."""
         columns = (names,) if isinstance(names, str) else tuple(names)
         check_columns(columns, self.names, self.blocks.state.path)
-        found = TimesOfBlocks(time_format, str(self.blocks.state.path))
-        for block in self._read(texts=columns):
-            found.add([block.texts[name] for name in columns])
-        return found.result()
+        found = self._read(texts=columns)
+        parts = [times_of_block([block.texts[name] for name in columns], time_format) for block in found]
+        return joined_times(parts, time_format, str(self.blocks.state.path))
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Cells of a column as numbers, NaN where missing, all in memory."""
@@ -161,17 +163,9 @@ class TableFile:
                 mixed |= {name} if count else set()
         return replace(self, blocks=replace(blocks, mixed=frozenset(mixed)), bad=bad)
 
-    def _read(self, *, numbers: Iterable[str] = (), texts: Iterable[str] = ()) -> Iterator[Cells]:
+    def _read(self, *, numbers: Sequence[str] = (), texts: Sequence[str] = ()) -> Iterator[Cells]:
         """Cells of some columns, block by block."""
-        blocks = self.blocks
-        with blocks.state.opened() as source:
-            for number, span in enumerate(blocks.spans):
-                raw = source.read(span.begin, span.end - span.begin)
-                last = number == len(blocks.spans) - 1
-                where = blocks.state.path
-                text = utf8(raw, blocks.encoding, where)
-                numbers, texts = tuple(numbers), tuple(texts)
-                yield cells(text, blocks.names, blocks.format, wanted=numbers, texts=texts, last=last, where=where)
+        return (self.blocks.cells(number, numbers, texts) for number in range(len(self.blocks.spans)))
 
 
 def first_row(path: str | os.PathLike[str] | RemoteFile, form: TableFormat) -> tuple[str, ...]:
@@ -217,58 +211,3 @@ def _width(header: bytes, form: TableFormat) -> int:
         inside ^= form.quoted and byte == ord('"')
         width += byte == delimiter and not inside
     return width
-
-
-def _scanned(
-    blocks: TextBlocks,
-    parts: Iterator[tuple[Span, bytes]],
-    size: int,
-    time: tuple[str, ...],
-    time_format: TimeFormat | None,
-) -> TableFile:
-    """Table of which every block has been parsed once."""
-    where = blocks.state.path
-    columns = tuple(name for name in blocks.format.columns or blocks.names if name not in time)
-    found_times = TimesOfBlocks(time_format or TimeFormat(), str(where)) if time else None
-    places: list[Span] = []
-    sizes: list[int] = []
-    ragged, blank, at_end = 0, 0, 0
-    bad: dict[str, int] = {}
-    mixed: set[str] = set()
-    for span, raw in parts:
-        text, last = utf8(raw, blocks.encoding, where), span.end >= size
-        found = cells(
-            text, blocks.names, blocks.format, wanted=columns, texts=time, mixed=mixed, last=last, where=where
-        )
-        if not places:
-            _check_width(found, blocks, text, where)
-            columns = tuple(name for name in columns if found.bad[name] <= _MOST * found.rows)
-            blocks = replace(blocks, numbers=columns)
-        for name in columns:
-            bad[name] = bad.get(name, 0) + found.bad[name]
-        mixed |= {name for name in columns if found.bad[name]}
-        if found_times is not None:
-            found_times.add([found.texts[name] for name in time])
-        if columns:
-            CACHE.set(blocks.key(len(places)), stacked(found.numbers, columns))
-        places.append(span)
-        sizes.append(found.rows)
-        ragged, blank = ragged + found.ragged, blank + found.blank
-        at_end = found.ragged_at_end
-    blocks = replace(blocks, spans=tuple(places), sizes=tuple(sizes), mixed=frozenset(mixed))
-    times = None if found_times is None else found_times.result()
-    return TableFile(blocks, sum(sizes), ragged, blank, at_end, bad, times)
-
-
-def _check_width(found: Cells, blocks: TextBlocks, text: bytes, where: object) -> None:
-    """Refuse a table most rows of which have another number of cells than there are columns."""
-    if found.ragged <= _MOST * (found.rows + found.ragged):
-        return
-    first = text.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r")
-    raise FileFormatError(
-        "most of its rows have fewer or more cells than there are columns",
-        where=where,
-        expected=f"{len(blocks.names)} cells, cut at {blocks.format.delimiter!r}",
-        found=f"{_width(first, blocks.format)} in the first row",
-        fix="say which delimiter it has, or name all its columns",
-    )

@@ -211,6 +211,8 @@ class TableLayout:
             raise ParameterError(
                 "only numbers have an origin", where="layout", found=f"time_format {self.time_format!r}"
             )
+        if self.time_format == "iso":
+            return TimeFormat()
         origin, instant = self.moment(self.time_origin, "time_origin", zone)
         return TimeFormat(self.time_format, origin=origin or 0, aware=self.time_origin is None or instant)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +10,10 @@ import numpy as np
 from sleepdask.errors import FileFormatError
 from sleepdask.io.source import Source
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 """Bytes of a block: much longer than its start takes, small beside the memory that a worker has."""
 
+_TAIL_BYTES = 1 << 14  # read to find the end of a line
 _LONGEST_LINE = 32 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -45,26 +45,37 @@ def encoding_of(source: Source, stated: str) -> tuple[str, int]:
     return ("utf-16-le" if name == "utf-16" else name), 0
 
 
-def spans(source: Source, begin: int, encoding: str, where: object) -> Iterator[tuple[Span, bytes]]:
-    """Blocks of whole lines from a position on, with their text as it is in the file.
+def spans(source: Source, begin: int, encoding: str, where: object) -> list[Span]:
+    """Bytes of blocks of whole lines from a position on; little of the file is read for it.
 
     Raises
     ------
     FileFormatError
         A line is longer than 32 MiB.
     """
+    found: list[Span] = []
     while begin < source.size:
-        raw = source.read(begin, BLOCK_BYTES)
-        while begin + len(raw) < source.size and not (whole := _whole_lines(raw, encoding)):
-            if len(raw) >= _LONGEST_LINE or not (more := source.read(begin + len(raw), BLOCK_BYTES)):
-                raise FileFormatError(
-                    "a line is too long for a table", where=where, expected="lines that end with LF or CR LF"
-                )
-            raw += more
-        if begin + len(raw) < source.size:
-            raw = raw[:whole]
-        yield Span(begin, begin + len(raw)), raw
-        begin += len(raw)
+        end = begin + BLOCK_BYTES
+        found.append(Span(begin, source.size if end >= source.size else _line_end(source, begin, end, encoding, where)))
+        begin = found[-1].end
+    return found
+
+
+def _line_end(source: Source, begin: int, end: int, encoding: str, where: object) -> int:
+    """Where the last line ends that does so between two positions; if none does, one of the next that do."""
+    tail = max(begin, end - _TAIL_BYTES)
+    for low, high in ((tail, end), (begin, tail)):
+        if whole := _whole_lines(source.read(low, high - low), encoding):
+            return low + whole
+    while end < source.size and end - begin < _LONGEST_LINE:
+        raw = source.read(end, BLOCK_BYTES)
+        if whole := _whole_lines(raw, encoding):
+            return end + whole
+        end += len(raw)
+    if end < source.size:
+        expected = "lines that end with LF or CR LF"
+        raise FileFormatError("a line is too long for a table", where=where, expected=expected)
+    return source.size
 
 
 def utf8(raw: bytes, encoding: str, where: object) -> bytes:

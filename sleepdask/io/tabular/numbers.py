@@ -38,14 +38,21 @@ def numbers(texts: Any, nulls: Sequence[str], decimal: str = ".") -> tuple[NDArr
         texts = pc.if_else(pc.match_substring(texts, "."), None, texts)
         texts = pc.replace_substring(texts, decimal, ".")
     good = pc.and_(pc.fill_null(pc.match_substring_regex(texts, _NUMBER), False), pc.invert(missing))  # noqa: FBT003
-    found = to_float(pc.cast(pc.if_else(good, texts, None), pa.float64()))
-    infinite = np.isinf(found)
-    found[infinite] = np.nan
-    return found, len(found) - int(pc.sum(pc.or_(good, missing)).as_py() or 0) + int(infinite.sum())
+    found, infinite = finite(pc.cast(pc.if_else(good, texts, None), pa.float64()))
+    return found, len(found) - int(pc.sum(pc.or_(good, missing)).as_py() or 0) + infinite
 
 
-def to_float(column: Any) -> NDArray[np.float64]:
-    """Own copy of an Arrow column of numbers, NaN where it is null."""
+def finite(column: Any) -> tuple[NDArray[np.float64], int]:
+    """Numbers of an Arrow column, NaN where it is null or infinite, and how many are infinite; perhaps not to write to.
+
+    Examples
+    --------
+    >>> finite(pa.array([1.0, None, float("inf")]))
+    (array([ 1., nan, nan]), 1)
+    """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    return np.array(column.to_numpy(zero_copy_only=False), np.float64)
+    found = np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+    infinite = np.isinf(found)
+    count = int(np.count_nonzero(infinite))
+    return (np.where(infinite, np.nan, found) if count else found), count

@@ -21,10 +21,10 @@ from sleepdask.io.source import Source, open_source
 from sleepdask.io.streams import NAT
 from sleepdask.io.tabular.array import TableArray
 from sleepdask.io.tabular.checks import check_columns
-from sleepdask.io.tabular.numbers import numbers, to_float
-from sleepdask.io.tabular.spec import CACHE, stacked
+from sleepdask.io.tabular.numbers import finite, numbers
+from sleepdask.io.tabular.spec import CACHE, kept
 from sleepdask.io.tabular.state import FileState
-from sleepdask.io.tabular.times import TimeFormat, Times, TimesOfBlocks
+from sleepdask.io.tabular.times import BlockTimes, TimeFormat, Times, joined_times, times_of_block
 
 _UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 
@@ -63,7 +63,7 @@ class ParquetBlocks:
             def parsed() -> NDArray[np.float64]:
                 with _parquet(source, self.state.path) as file:
                     group = file.read_row_group(number, columns=list(self.numbers), use_threads=False)
-                    return stacked({name: _floats(group[name])[0] for name in self.numbers}, self.numbers)
+                    return kept(np.stack([_floats(group[name])[0] for name in self.numbers]))
 
             return CACHE.get_or_compute((*self.__dask_tokenize__(), number), parsed)
 
@@ -196,14 +196,12 @@ def _floats(column: Any) -> tuple[NDArray[np.float64], int]:
         column = pc.cast(column, column.type.value_type)
     if _is_text(column.type):
         return numbers(pc.cast(column, pa.string()), ("",))
-    found = to_float(pc.cast(column, pa.float64()))
-    found[np.isinf(found)] = np.nan
-    return found, 0
+    return finite(pc.cast(column, pa.float64()))
 
 
 def _times(groups: Iterator[Any], names: tuple[str, ...], time_format: TimeFormat, where: str) -> Times:
     """Times of all rows: a column of instants or dates as it is, texts and numbers by their format."""
-    found = TimesOfBlocks(time_format, where)
+    found: list[BlockTimes] = []
     stamps: list[NDArray[np.int64]] = []
     unit, zoned = "ns", False
     for group in groups:
@@ -214,17 +212,18 @@ def _times(groups: Iterator[Any], names: tuple[str, ...], time_format: TimeForma
             stamps.append(_nanoseconds(columns[0], unit, where))
         elif len(names) == 1 and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             whole = pa.types.is_integer(kind) and not columns[0].null_count
-            found.add([columns[0].to_numpy(zero_copy_only=False) if whole else _decimals(columns[0], kind)])
+            numbers_of = columns[0].to_numpy(zero_copy_only=False) if whole else _decimals(columns[0], kind)
+            found.append(times_of_block([numbers_of], time_format))
         else:
-            found.add([pc.cast(column, pa.string()) for column in columns])
+            found.append(times_of_block([pc.cast(column, pa.string()) for column in columns], time_format))
     if stamps:
         return Times(np.concatenate(stamps), zoned, _UNITS[unit])
-    return found.result()
+    return joined_times(found, time_format, where)
 
 
 def _decimals(column: Any, kind: Any) -> Any:
     """Numbers with nulls: integers as texts, which are exact, floating ones as they are."""
-    return pc.cast(column, pa.string()) if pa.types.is_integer(kind) else to_float(column)
+    return pc.cast(column, pa.string()) if pa.types.is_integer(kind) else finite(column)[0]
 
 
 def _nanoseconds(column: Any, unit: str, where: str) -> NDArray[np.int64]:

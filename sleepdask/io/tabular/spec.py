@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sleepdask.io.tabular.cells import cells
+from sleepdask.io.source import Source
+from sleepdask.io.tabular.cells import Cells, cells
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.io.tabular.lines import Span, utf8
 from sleepdask.io.tabular.state import FileState
@@ -74,31 +76,45 @@ class TextBlocks:
         ChangedFileError
             The file is not as it was when it was opened.
         """
-        with self.state.opened() as source:  # looked at even where nothing is read, so that no old value passes
-            span = self.spans[number]
-            return CACHE.get_or_compute(
-                self.key(number), lambda: self._parsed(source.read(span.begin, span.end - span.begin), number)
-            )
+        with self.state.opened():  # looked at even where nothing is read, so that no old value passes
+            return CACHE.get_or_compute(self.key(number), lambda: self._parsed(number))
 
     def key(self, number: int) -> tuple[object, ...]:
         """Of a block in the cache."""
         return *self.__dask_tokenize__(), number
 
-    def _parsed(self, raw: bytes, number: int) -> NDArray[np.float64]:
-        found = cells(
-            utf8(raw, self.encoding, self.state.path),
-            self.names,
-            self.format,
-            wanted=self.numbers,
-            mixed=self.mixed,
-            last=number == len(self.spans) - 1,
-            where=self.state.path,
-        )
-        return stacked(found.numbers, self.numbers)
+    def cells(self, number: int, numbers: Sequence[str], texts: Sequence[str], mixed: Collection[str] = ()) -> Cells:
+        """Some columns of a block, read and parsed.
+
+        Raises
+        ------
+        ChangedFileError
+            The file is not as it was when it was opened.
+        FileFormatError
+            As `sleepdask.io.tabular.cells.cells`.
+        """
+        with self.state.opened() as source:
+            return cells(
+                self.text(source, number),
+                self.names,
+                self.format,
+                wanted=numbers,
+                texts=texts,
+                mixed=mixed,
+                last=number == len(self.spans) - 1,
+                where=self.state.path,
+            )
+
+    def text(self, source: Source, number: int) -> bytes:
+        """Lines of a block, in UTF-8."""
+        span = self.spans[number]
+        return utf8(source.read(span.begin, span.end - span.begin), self.encoding, self.state.path)
+
+    def _parsed(self, number: int) -> NDArray[np.float64]:
+        return kept(self.cells(number, self.numbers, (), self.mixed).numbers)
 
 
-def stacked(columns: Any, names: tuple[str, ...]) -> NDArray[np.float64]:
-    """Columns as one array, dims (column, row)."""
-    values = np.stack([columns[name] for name in names]) if names else np.empty((0, 0))
+def kept(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers of a block as the cache has them: nobody may write to them."""
     values.flags.writeable = False
     return values

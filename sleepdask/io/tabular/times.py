@@ -124,73 +124,68 @@ def parse_times(values: Any, time_format: TimeFormat, *, where: str = "") -> Tim
     >>> times.stamps.astype("datetime64[ns]").astype(str).tolist()[0], times.instants, times.resolution
     ('2024-03-11T23:00:00.500000000', False, 100000000)
     """
-    found = TimesOfBlocks(time_format, where)
-    found.add([values])
-    return found.result()
+    return joined_times([times_of_block([values], time_format)], time_format, where)
 
 
-class TimesOfBlocks:
-    """Times of a table that is read block by block."""
+class BlockTimes(NamedTuple):
+    """Times of one block: its stamps, how many cells that are not empty cannot be read, and the first of these."""
 
-    def __init__(self, time_format: TimeFormat, where: str) -> None:
-        self.format, self.where = time_format, where
-        self._blocks: list[NDArray[np.int64]] = []
-        self._resolution = 0
-        self._aware = self._naive = self._lost = 0
-        self._odd = ""
+    stamps: Stamps
+    lost: int
+    odd: str
 
-    def add(self, columns: Sequence[Any]) -> None:
-        """Parse the cells of a block: of one column, or of several that make a time together."""
-        values = columns[0] if len(columns) == 1 else _joined(columns)
-        if not isinstance(values, np.ndarray):
-            values = _texts(values)
-        stamps = self.format.parsed(values)
-        self._blocks.append(stamps.stamps)
-        lost = (stamps.stamps == NAT) & ~_missing(values)
-        if lost.any():
-            self._lost += int(lost.sum())
-            first = int(np.argmax(lost))
-            self._odd = self._odd or str(values[first])
-        self._aware += stamps.aware
-        self._naive += stamps.naive
-        if stamps.resolution:
-            self._resolution = min(self._resolution or stamps.resolution, stamps.resolution)
 
-    def result(self) -> Times:
-        """All times, in their order."""
-        stamps = np.concatenate(self._blocks) if self._blocks else np.empty(0, np.int64)
-        if self._lost > _MOST * (self._aware + self._naive + self._lost):
-            raise self._refusal()
-        if self._aware and self._naive:
-            raise FileFormatError(
-                "some of its times have an offset from UTC, others have none",
-                where=self.where,
-                expected="all with one, or all without",
-                found=f"{self._aware:,} with one, {self._naive:,} without",
-            )
-        instants = self._aware > 0
-        if self.format.kind in UNITS:
-            instants = self.format.origin == 0 if self.format.aware is None else self.format.aware
-        elif self.format.aware is not None and self._aware + self._naive and self.format.aware != instants:
-            expected = f"times {'with' if self.format.aware else 'without'} an offset from UTC"
-            raise FileFormatError("its times are of another kind", where=self.where, expected=expected)
-        return Times(stamps, instants, self._resolution or 1)
+def times_of_block(columns: Sequence[Any], time_format: TimeFormat) -> BlockTimes:
+    """Parse the cells of a block: of one column, or of several that make a time together."""
+    values = columns[0] if len(columns) == 1 else _joined(columns)
+    if not isinstance(values, np.ndarray):
+        values = _texts(values)
+    stamps = time_format.parsed(values)
+    unread = stamps.stamps == NAT
+    if not unread.any():
+        return BlockTimes(stamps, 0, "")
+    lost = np.flatnonzero(unread & ~_missing(values))
+    return BlockTimes(stamps, lost.size, str(values[int(lost[0])]) if lost.size else "")
 
-    def _refusal(self) -> FileFormatError:
-        fix = "say how they are written (time_format=)"
-        if self.format.kind == "iso" and _TWO_WAYS.match(self._odd):
-            fix = (
-                "say whether the day or the month comes first, such as time_format='%d/%m/%Y %H:%M:%S' for the day"
-                " or '%m/%d/%Y %H:%M:%S' for the month"
-            )
-        expected = {"iso": "ISO 8601, such as 2024-03-11T23:05:30", "strptime": self.format.pattern}
-        return FileFormatError(
-            "most of its times cannot be read",
-            where=self.where,
-            expected=expected.get(self.format.kind, f"{self.format.kind} as numbers"),
-            found=repr(self._odd),
-            fix=fix,
+
+def joined_times(blocks: Sequence[BlockTimes], time_format: TimeFormat, where: str) -> Times:
+    """Times of all blocks, in their order; refused where they do not go together, or most cannot be read."""
+    aware, naive = sum(block.stamps.aware for block in blocks), sum(block.stamps.naive for block in blocks)
+    lost = sum(block.lost for block in blocks)
+    if lost > _MOST * (aware + naive + lost):
+        raise _refusal(next(block.odd for block in blocks if block.lost), time_format, where)
+    if aware and naive and time_format.kind not in UNITS:
+        raise FileFormatError(
+            "some of its times have an offset from UTC, others have none",
+            where=where,
+            expected="all with one, or all without",
+            found=f"{aware:,} with one, {naive:,} without",
         )
+    instants = aware > 0
+    if time_format.kind in UNITS:
+        instants = time_format.origin == 0 if time_format.aware is None else time_format.aware
+    elif time_format.aware is not None and aware + naive and time_format.aware != instants:
+        expected = f"times {'with' if time_format.aware else 'without'} an offset from UTC"
+        raise FileFormatError("its times are of another kind", where=where, expected=expected)
+    stamps = np.concatenate([block.stamps.stamps for block in blocks]) if blocks else np.empty(0, np.int64)
+    return Times(stamps, instants, min((b.stamps.resolution for b in blocks if b.stamps.resolution), default=1))
+
+
+def _refusal(odd: str, time_format: TimeFormat, where: str) -> FileFormatError:
+    fix = "say how they are written (time_format=)"
+    if time_format.kind == "iso" and _TWO_WAYS.match(odd):
+        fix = (
+            "say whether the day or the month comes first, such as time_format='%d/%m/%Y %H:%M:%S' for the day"
+            " or '%m/%d/%Y %H:%M:%S' for the month"
+        )
+    expected = {"iso": "ISO 8601, such as 2024-03-11T23:05:30", "strptime": time_format.pattern}
+    return FileFormatError(
+        "most of its times cannot be read",
+        where=where,
+        expected=expected.get(time_format.kind, f"{time_format.kind} as numbers"),
+        found=repr(odd),
+        fix=fix,
+    )
 
 
 def _texts(values: Any) -> Any:

@@ -1,0 +1,126 @@
+"""The one pass over a text table that opening it takes: blocks in parallel, of which little but numbers is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from dask.system import cpu_count
+
+from sleepdask.errors import FileFormatError
+from sleepdask.io.tabular.cells import Cells
+from sleepdask.io.tabular.spec import CACHE, TextBlocks, kept
+from sleepdask.io.tabular.times import BlockTimes, TimeFormat, Times, joined_times, times_of_block
+from sleepdask.parallel.executor import ParallelExecutor
+from sleepdask.parallel.settings import get_parallel_config
+
+_MOST = 0.5  # of the rows, or of the cells of a column
+
+
+class Found(NamedTuple):
+    """What a pass found.
+
+    Parameters
+    ----------
+    blocks
+        With the rows of each, and which columns are numbers.
+    ragged, ragged_at_end, blank
+        Rows with fewer or more cells than columns, those of them at the end of the file, and empty lines.
+    bad
+        Cells by column of numbers that are neither a number nor empty.
+    times
+        Of the rows, if columns of them were named.
+    """
+
+    blocks: TextBlocks
+    ragged: int
+    ragged_at_end: int
+    blank: int
+    bad: dict[str, int]
+    times: Times | None
+
+
+class _Part(NamedTuple):
+    """What is kept of a block besides its numbers, which are in the cache."""
+
+    rows: int
+    ragged: int
+    ragged_at_end: int
+    blank: int
+    bad: dict[str, int]
+    times: BlockTimes | None
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A pass over all blocks of a text table.
+
+    Parameters
+    ----------
+    blocks
+        Where they are, their rows not yet counted.
+    time, time_format
+        Columns of the times, and how they are written.
+    """
+
+    blocks: TextBlocks
+    time: tuple[str, ...]
+    time_format: TimeFormat
+
+    def found(self) -> Found:
+        """Read and parse every block once.
+
+        Raises
+        ------
+        FileFormatError
+            Most rows have another number of cells than there are columns; a block is no table; or most times cannot
+            be read.
+        """
+        if not self.blocks.spans:
+            return self._joined(self.blocks, [])
+        columns = tuple(name for name in self.blocks.format.columns or self.blocks.names if name not in self.time)
+        first = self.blocks.cells(0, columns, self.time)
+        self._check_width(first)
+        numbers = tuple(name for name in columns if first.bad[name] <= _MOST * first.rows)
+        blocks = replace(self.blocks, numbers=numbers)
+        mixed = frozenset(name for name in numbers if first.bad[name])
+
+        def part(number: int) -> _Part:
+            return self._part(blocks, number, blocks.cells(number, numbers, self.time, mixed))
+
+        if numbers != columns:
+            first = blocks.cells(0, numbers, self.time, mixed)
+        parts = [self._part(blocks, 0, first)]
+        quiet = {"on_error": "raise", "retries": 0, "timeout": None, "enable_progress": False}
+        config = replace(get_parallel_config(), max_workers_io=cpu_count(), **quiet)
+        others = range(1, len(blocks.spans))
+        return self._joined(blocks, parts + ParallelExecutor(config).map_threaded(part, others, chunksize=1))
+
+    def _part(self, blocks: TextBlocks, number: int, found: Cells) -> _Part:
+        if blocks.numbers:
+            CACHE.set(blocks.key(number), kept(found.numbers))
+        times = times_of_block([found.texts[name] for name in self.time], self.time_format) if self.time else None
+        bad = {name: found.bad[name] for name in blocks.numbers}
+        return _Part(found.rows, found.ragged, found.ragged_at_end, found.blank, bad, times)
+
+    def _joined(self, blocks: TextBlocks, parts: list[_Part]) -> Found:
+        bad = {name: sum(part.bad[name] for part in parts) for name in blocks.numbers}
+        mixed = frozenset(name for name, count in bad.items() if count)
+        blocks = replace(blocks, sizes=tuple(part.rows for part in parts), mixed=mixed)
+        times = None
+        if self.time:
+            found = [part.times for part in parts if part.times is not None]
+            times = joined_times(found, self.time_format, str(blocks.state.path))
+        ragged, blank = sum(part.ragged for part in parts), sum(part.blank for part in parts)
+        return Found(blocks, ragged, parts[-1].ragged_at_end if parts else 0, blank, bad, times)
+
+    def _check_width(self, found: Cells) -> None:
+        """Refuse a table most rows of which have another number of cells than there are columns."""
+        if found.ragged > _MOST * (found.rows + found.ragged):
+            raise FileFormatError(
+                "most of its rows have fewer or more cells than there are columns",
+                where=self.blocks.state.path,
+                expected=f"{len(self.blocks.names)} cells, cut at {self.blocks.format.delimiter!r}",
+                found=f"{found.cells_of_ragged} in the first of them",
+                fix="say which delimiter it has, or name all its columns",
+            )
