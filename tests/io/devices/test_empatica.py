@@ -120,7 +120,7 @@ def test_start_and_rate_are_exact(tmp_path_factory: pytest.TempPathFactory, rate
     file = write(tmp_path_factory.mktemp("e4"), "BVP.csv", f"{START}.{offset:06}", text, 1, 2, 3)
     clock = clock_of(sd.open_recording(file)["bvp"].to_dataset())
     assert clock.start == START * SECOND + offset * 1000
-    assert float(clock.rate / Fraction(text)) == pytest.approx(1, abs=1e-15)
+    assert float(clock.rate / Fraction(text)) == pytest.approx(1, abs=1e-13)
 
 
 def test_an_empty_stream_is_left_out_and_told(tmp_path: Path) -> None:
