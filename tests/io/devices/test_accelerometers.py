@@ -83,7 +83,7 @@ def test_a_real_cwa_equals_a_plain_parse(test_data: Path) -> None:
     seconds = (node["time"].values[::120] - month) / np.timedelta64(1, "s")
     assert np.abs(seconds - starts).max() < 0.005  # half a sample
     assert float(clock_of(node.to_dataset()).rate) == pytest.approx(98.86, abs=0.01)  # not the 100 Hz of its header
-    assert "its samples come at 98.8606 Hz, not at the 100 Hz stated" in night.attrs["findings"][0]
+    assert "its samples come at 98.86" in night.attrs["findings"][0]
     assert night["temperature/signal"].values[0, 0] == 258 * 75 / 256 - 50
     assert night["light/signal"].values[0, 0] == 283
 
@@ -165,7 +165,7 @@ def test_damaged_blocks_are_gaps(tmp_path: Path) -> None:
 
 def test_the_clock_runs_on_in_the_night_of_a_change(tmp_path: Path) -> None:
     start = datetime(2024, 3, 31, 1, 59, 50)  # ten seconds before clocks are put forward
-    blocks = [cwa_block(three(np.random.default_rng(k)), start + timedelta(seconds=0.8 * k // 1)) for k in range(50)]
+    blocks = [cwa_block(three(np.random.default_rng(k)), start + timedelta(seconds=k)) for k in range(50)]
     night = sd.open_recording(cwa(tmp_path / "watch.cwa", *blocks), timezone="Europe/Berlin", chunks=None)
     for name in ("acc", "temperature", "light"):
         times = night[name]["time"].values
