@@ -149,7 +149,7 @@ def test_samples_are_read_when_asked_for(tmp_path: Path) -> None:
 def test_damaged_blocks_are_gaps(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     parts = [three(rng) for _ in range(6)]
-    blocks = [cwa_block(part, START + timedelta(milliseconds=0, seconds=k)) for k, part in enumerate(parts)]
+    blocks = [cwa_block(part, START + timedelta(seconds=k)) for k, part in enumerate(parts)]
     broken = bytearray(blocks[2])
     broken[100] ^= 1
     file = cwa(tmp_path / "watch.cwa", *blocks[:2], bytes(broken), *blocks[3:], b"\xff" * 512, blocks[0][:200])
