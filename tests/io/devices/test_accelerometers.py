@@ -83,7 +83,7 @@ def test_a_real_cwa_equals_a_plain_parse(test_data: Path) -> None:
     seconds = (node["time"].values[::120] - month) / np.timedelta64(1, "s")
     assert np.abs(seconds - starts).max() < 0.005  # half a sample
     assert float(clock_of(node.to_dataset()).rate) == pytest.approx(98.86, abs=0.01)  # not the 100 Hz of its header
-    assert re.search(r"its samples come at 98\.86\d* Hz, not at the 100 Hz stated", night.attrs["findings"][0])
+    assert "its samples come at 98.86" in night.attrs["findings"][0]
     assert night["temperature/signal"].values[0, 0] == 258 * 75 / 256 - 50
     assert night["light/signal"].values[0, 0] == 283
 
@@ -149,7 +149,7 @@ def test_samples_are_read_when_asked_for(tmp_path: Path) -> None:
 def test_damaged_blocks_are_gaps(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     parts = [three(rng) for _ in range(6)]
-    blocks = [cwa_block(part, START + timedelta(milliseconds=0, seconds=k)) for k, part in enumerate(parts)]
+    blocks = [cwa_block(part, START + timedelta(seconds=k)) for k, part in enumerate(parts)]
     broken = bytearray(blocks[2])
     broken[100] ^= 1
     file = cwa(tmp_path / "watch.cwa", *blocks[:2], bytes(broken), *blocks[3:], b"\xff" * 512, blocks[0][:200])
