@@ -27,8 +27,10 @@ from sleepdask.signals.timestamps import AnyClock
 from sleepdask.times import describe_time, stored_time
 from sleepdask.zones import Zone
 
+ODD_DRIFT = 1e-4
+"""Parts of one from which on the drift of a clock is odd: 9 s a day."""
+
 _DIMS = ("channel", "time")
-_ODD_DRIFT = 1e-4  # parts of one from which on the drift of a clock is odd: 9 s a day
 _LATEST = int(np.iinfo(np.int64).max)
 
 _T = TypeVar("_T")
@@ -81,6 +83,10 @@ class Stream:
         Period in ns that the device states; None: it is told from the stamps.
     gap
         Longest distance in ns without a gap, of stamps at any times; None: five usual ones.
+    attrs
+        Further attributes of the node: JSON types.
+    dated
+        False if nobody knows when the recording started: stamps are then ns since it did, perhaps below 0.
     """
 
     name: str
@@ -92,6 +98,8 @@ class Stream:
     resolution: int = 1
     period: Fraction | None = None
     gap: int | None = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    dated: bool = True
 
     def __post_init__(self) -> None:
         if (self.stamps is None) == (self.clock is None):
@@ -104,6 +112,11 @@ class Stream:
                 expected=f"dims (channel, row) of {(len(self.channels), size)}",
                 found=str(self.values.shape),
             )
+
+    @property
+    def has_date(self) -> bool:
+        """Whether its times are of a date, by its clock if it has one."""
+        return self.dated if self.clock is None else self.clock.dated
 
     @property
     def variable(self) -> xr.Variable:
@@ -161,23 +174,28 @@ def recording_of(
     instants = {stream.instants for stream in parts.streams}
     if len(instants) > 1:
         raise FileFormatError("some of its times are local and some are UTC", where=source)
-    if not parts.streams:
-        raise FileFormatError("it holds no samples", where=source)
     if zone is None and instants == {True}:
         zone = Zone.of("UTC")
-    nodes: dict[str, xr.Dataset] = {}
-    local = zone is not None and instants == {False}
+    if zone is not None and not all(stream.has_date for stream in parts.streams):
+        message = f"the recording has no date, so that its time zone {zone.name} says nothing"
+        findings.note("zone-unused", message, "times count from its start")
+    local = zone is not None and instants != {True}
     streams = [_in_zone(stream, zone) for stream in parts.streams] if zone is not None and local else parts.streams
+    nodes: dict[str, xr.Dataset] = {}
     for stream in _whole(streams):
         node = _node(stream, zone, findings, dtype or "float32")
         if node is not None:
             nodes[stream.name] = node
+    start = stored_time(span(nodes)[0], zone) if nodes and is_dated(nodes) else "NaT"
+    if parts.annotations is not None and parts.annotations.sizes["annotation"]:
+        notes = _annotations(parts.annotations, zone, findings, instants=not local)
+        onsets = notes["onset"].values
+        known = onsets[~np.isnat(onsets)]
+        if not nodes and known.size and known.dtype.kind == "M":
+            start = stored_time(int(known.min().astype(np.int64)), zone)
+        nodes[ANNOTATIONS] = notes
     if not nodes:
         raise FileFormatError("it holds no samples", where=source)
-    if parts.annotations is not None:
-        nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
-    signals = {name: node for name, node in nodes.items() if name != ANNOTATIONS}
-    start = stored_time(span(signals)[0], zone) if is_dated(signals) else "NaT"
     return recording_tree(
         nodes,
         {
@@ -208,7 +226,7 @@ def _together(group: Sequence[Stream]) -> Stream:
     if len(group) == 1:
         return group[0]
     name = group[0].name
-    if any(stream.clock is not None and not stream.clock.dated for stream in group):
+    if not all(stream.has_date for stream in group):
         raise FileFormatError("parts of it have no date to be put in order by", where=name, fix="open them one by one")
     stamps = [_stamps(stream) for stream in group]
     order = sorted(range(len(group)), key=lambda k: int(stamps[k][stamps[k] != NAT].min(initial=_LATEST)))
@@ -251,12 +269,10 @@ def _stamps(stream: Stream) -> NDArray[np.int64]:
 
 def _in_zone(stream: Stream, zone: Zone) -> Stream:
     """Stream whose clock, stated in local times, tells instants; a rule goes on as it began, whatever clocks did."""
-    if stream.clock is None:
+    if stream.clock is None or not stream.has_date:
         return stream
     if not isinstance(stream.clock, Clock):
         return replace(stream, clock=None, stamps=stream.clock.stamps)
-    if not stream.clock.dated:
-        raise FileFormatError("it has no date, so that no zone tells when it was", where=stream.name)
     start = stream.clock.start
     if doubt := zone.doubt(start):
         fix = f"say which: timezone='{zone.name}{doubt.before}' or '{zone.name}{doubt.after}'"
@@ -273,9 +289,9 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
     else:
         assert stream.stamps is not None
         stamps = stream.stamps
-        if zone is not None and not stream.instants:
+        if zone is not None and stream.dated and not stream.instants:
             stamps = _instants(stamps, zone, findings, stream.name)
-        rows = ordered_rows(stamps, variable, findings, stream.name, local=zone is None)
+        rows = ordered_rows(stamps, variable, findings, stream.name, local=zone is None and stream.dated)
         if not rows.size:
             what = "no row has a time" if len(stamps) else "there is no row"
             findings.warn("empty", what, "it is left out", where=stream.name)
@@ -283,7 +299,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
         if rows.size < len(stamps) or np.any(np.diff(rows) != 1):
             variable = variable.isel(time=rows)
             stamps = stamps[rows]
-        fit = fit_clock(stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap)
+        fit = fit_clock(stamps, resolution=stream.resolution, period=stream.period, gap=stream.gap, dated=stream.dated)
         _tell_clock(fit, findings, stream)
         clock = fit.clock
         if isinstance(clock, Clock):
@@ -305,7 +321,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
             **coords,
             "sensor": ("channel", np.array([channel.sensor for channel in stream.channels], dtype=str)),
         },
-        attrs=attrs,
+        attrs={**attrs, **stream.attrs},
     ).assign_coords(time_coordinate(clock))
 
 
@@ -331,7 +347,7 @@ def _instants(stamps: NDArray[np.int64], zone: Zone, findings: Findings, name: s
 
 
 def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, instants: bool) -> xr.Dataset:
-    if zone is None or instants:
+    if zone is None or instants or notes["onset"].dtype.kind == "m":
         return notes
     local = notes["onset"].values.astype(np.int64)
     onsets = _instants(local, zone, findings, ANNOTATIONS).astype("datetime64[ns]")
@@ -339,9 +355,9 @@ def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, in
 
 
 def _tell_clock(fit: Fit, findings: Findings, stream: Stream) -> None:
-    if abs(fit.drift) >= _ODD_DRIFT:
+    if abs(fit.drift) >= ODD_DRIFT:
         message = f"its clock is {abs(fit.drift) * 1e6:.3g} ppm {'slow' if fit.drift > 0 else 'fast'}"
         assert stream.period is not None
-        kept = abs(float(fit.clock.rate * stream.period) / 1e9 - 1) < _ODD_DRIFT / 100
-        reading = "the stated rate is kept, as all times are near to it" if kept else "the rate of its times is taken"
+        kept = abs(float(fit.clock.rate * stream.period) / 1e9 - 1) < ODD_DRIFT / 100
+        reading = "the stated rate is kept, as all times are near to it" if kept else "it has the rate that is measured"
         findings.note("drift", message, reading, where=stream.name)
