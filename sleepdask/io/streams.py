@@ -19,7 +19,7 @@ from sleepdask.io.row_order import in_order
 from sleepdask.io.stream_rows import NAT as NAT
 from sleepdask.io.stream_rows import ordered_rows
 from sleepdask.signals.clock import Clock
-from sleepdask.signals.index import clock_of, time_coordinate
+from sleepdask.signals.index import time_coordinate
 from sleepdask.signals.joined_array import JoinedArray, Piece, Source, joined_signal
 from sleepdask.signals.recording import ANNOTATIONS, SIGNAL, channel_coordinates, is_dated, recording_tree, span
 from sleepdask.signals.regularity import Fit, fit_clock
@@ -114,6 +114,11 @@ class Stream:
             )
 
     @property
+    def has_date(self) -> bool:
+        """Whether its times are of a date, by its clock if it has one."""
+        return self.dated if self.clock is None else self.clock.dated
+
+    @property
     def variable(self) -> xr.Variable:
         """Its values, dims (channel, time); lazy ones stay so."""
         if isinstance(self.values, xr.Variable):
@@ -171,41 +176,38 @@ def recording_of(
         raise FileFormatError("some of its times are local and some are UTC", where=source)
     if zone is None and instants == {True}:
         zone = Zone.of("UTC")
-    if zone is not None and not all(map(_has_date, parts.streams)):
+    if zone is not None and not all(stream.has_date for stream in parts.streams):
         message = f"the recording has no date, so that its time zone {zone.name} says nothing"
         findings.note("zone-unused", message, "times count from its start")
-    nodes: dict[str, xr.Dataset] = {}
-    local = zone is not None and instants == {False}
+    local = zone is not None and instants != {True}
     streams = [_in_zone(stream, zone) for stream in parts.streams] if zone is not None and local else parts.streams
+    nodes: dict[str, xr.Dataset] = {}
     for stream in _whole(streams):
         node = _node(stream, zone, findings, dtype or "float32")
         if node is not None:
             nodes[stream.name] = node
-    starts = [clock_of(node).start for node in nodes.values()]
+    start = stored_time(span(nodes)[0], zone) if nodes and is_dated(nodes) else "NaT"
     if parts.annotations is not None and parts.annotations.sizes["annotation"]:
-        nodes[ANNOTATIONS] = _annotations(parts.annotations, zone, findings, instants=instants == {True})
-        starts = starts or [int(nodes[ANNOTATIONS]["onset"].values.astype(np.int64).min())]
+        notes = _annotations(parts.annotations, zone, findings, instants=not local)
+        onsets = notes["onset"].values
+        known = onsets[~np.isnat(onsets)]
+        if not nodes and known.size and known.dtype.kind == "M":
+            start = stored_time(int(known.min().astype(np.int64)), zone)
+        nodes[ANNOTATIONS] = notes
     if not nodes:
         raise FileFormatError("it holds no samples", where=source)
-    signals = {name: node for name, node in nodes.items() if name != ANNOTATIONS}
-    dated = is_dated(signals) if signals else True
-    start = span(signals)[0] if signals else min(starts)
     return recording_tree(
         nodes,
         {
             "recording_id": recording_id,
             "source": source,
             "format": findings.format,
-            "start": stored_time(start, zone) if dated else "NaT",
+            "start": start,
             "time_zone": "" if zone is None else zone.name,
             "findings": [str(finding) for finding in findings.found],
             **parts.attrs,
         },
     )
-
-
-def _has_date(stream: Stream) -> bool:
-    return stream.dated if stream.clock is None else stream.clock.dated
 
 
 def _whole(streams: Iterable[Stream]) -> list[Stream]:
@@ -224,7 +226,7 @@ def _together(group: Sequence[Stream]) -> Stream:
     if len(group) == 1:
         return group[0]
     name = group[0].name
-    if any(stream.clock is not None and not stream.clock.dated for stream in group):
+    if not all(stream.has_date for stream in group):
         raise FileFormatError("parts of it have no date to be put in order by", where=name, fix="open them one by one")
     stamps = [_stamps(stream) for stream in group]
     order = sorted(range(len(group)), key=lambda k: int(stamps[k][stamps[k] != NAT].min(initial=_LATEST)))
@@ -267,7 +269,7 @@ def _stamps(stream: Stream) -> NDArray[np.int64]:
 
 def _in_zone(stream: Stream, zone: Zone) -> Stream:
     """Stream whose clock, stated in local times, tells instants; a rule goes on as it began, whatever clocks did."""
-    if stream.clock is None or not stream.clock.dated:
+    if stream.clock is None or not stream.has_date:
         return stream
     if not isinstance(stream.clock, Clock):
         return replace(stream, clock=None, stamps=stream.clock.stamps)
@@ -289,7 +291,7 @@ def _node(stream: Stream, zone: Zone | None, findings: Findings, dtype: str) -> 
         stamps = stream.stamps
         if zone is not None and stream.dated and not stream.instants:
             stamps = _instants(stamps, zone, findings, stream.name)
-        rows = ordered_rows(stamps, variable, findings, stream.name, local=zone is None)
+        rows = ordered_rows(stamps, variable, findings, stream.name, local=zone is None and stream.dated)
         if not rows.size:
             what = "no row has a time" if len(stamps) else "there is no row"
             findings.warn("empty", what, "it is left out", where=stream.name)
@@ -345,7 +347,7 @@ def _instants(stamps: NDArray[np.int64], zone: Zone, findings: Findings, name: s
 
 
 def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, instants: bool) -> xr.Dataset:
-    if zone is None or instants:
+    if zone is None or instants or notes["onset"].dtype.kind == "m":
         return notes
     local = notes["onset"].values.astype(np.int64)
     onsets = _instants(local, zone, findings, ANNOTATIONS).astype("datetime64[ns]")
@@ -355,6 +357,7 @@ def _annotations(notes: xr.Dataset, zone: Zone | None, findings: Findings, *, in
 def _tell_clock(fit: Fit, findings: Findings, stream: Stream) -> None:
     if abs(fit.drift) >= ODD_DRIFT:
         message = f"its clock is {abs(fit.drift) * 1e6:.3g} ppm {'slow' if fit.drift > 0 else 'fast'}"
-        kept = stream.period is not None and fit.clock.rate * stream.period == 1_000_000_000
+        assert stream.period is not None
+        kept = abs(float(fit.clock.rate * stream.period) / 1e9 - 1) < ODD_DRIFT / 100
         reading = "the stated rate is kept, as all times are near to it" if kept else "it has the rate that is measured"
         findings.note("drift", message, reading, where=stream.name)

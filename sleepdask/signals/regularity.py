@@ -19,7 +19,7 @@ _COARSE = 0.25  # of a period, that rounding may put a time to either side
 _FEW = 3  # samples that show no rule yet
 _ENOUGH = 10  # samples between two gaps, on average; and for each hundredth of a period that times may be off
 _LONG = 1.5  # periods from which on a distance is a gap
-_SIMPLE = 100  # largest denominator of a rate that is likely to be meant, such as 12.8 Hz
+_SIMPLE = 10  # largest denominator of a rate that is likely to be meant, such as 12.8 Hz
 _WIDEST = 2**62  # ns, 146 years: differences of times within it do not overflow
 _LARGEST_PRODUCT = 2**60  # of numerator and denominator of a period
 

@@ -301,10 +301,36 @@ def test_a_clock_without_a_date_stays_so() -> None:
     tree, _ = recording(Stream("hr", HR, np.zeros((1, 5)), clock=Clock.regular(0, 5, S, dated=False)))
     assert tree.attrs["start"] == "NaT"
     assert tree["hr"]["time"].dtype == "timedelta64[ns]"
-    undated = Stream("hr", HR, np.zeros((1, 5)), clock=Clock.regular(0, 5, S, dated=False))
-    tree, findings = recording(undated, timezone="Europe/Berlin")
+    undated = (
+        Stream("hr", HR, np.zeros((1, 5)), clock=Clock.regular(0, 5, S, dated=False)),
+        stream(BEATS - BEATS[3], name="beats", dated=False),
+    )
+    tree, findings = recording(*undated, timezone="Europe/Berlin")
+    assert codes(findings) == ["zone-unused"]
     assert tree.attrs["start"] == "NaT"
-    assert [each.code for each in findings.found] == ["zone-unused"]
+    assert clock_of(tree["beats"].to_dataset()) == Timestamps.of(BEATS - BEATS[3], dated=False)
+    with pytest.raises(ParameterError, match="some nodes have a date and some have none"):
+        recording(undated[0], stream(BEATS, name="beats"))
+
+
+def test_a_node_says_more_of_itself() -> None:
+    tree, _ = recording(stream(BEATS, attrs={"range": 8}))
+    assert tree["hr"].attrs == {"range": 8}
+
+
+def test_annotations_may_be_all_there_is() -> None:
+    times = np.array(["NaT", "2024-03-11T22:50:00", "2024-03-11T22:48:00"], "datetime64[ns]")
+    notes = annotations_dataset(times, [np.timedelta64(1, "s")] * 3, ["a", "b", "c"])
+    tree, _ = recording(annotations=notes, timezone="Europe/Berlin")
+    assert list(tree.children) == ["annotations"]
+    assert tree.attrs["start"] == "2024-03-11T21:48:00.000000000Z"
+    elapsed = annotations_dataset([np.timedelta64(5, "s")], [np.timedelta64(1, "s")], ["a"], dated=False)
+    for zone in (None, "Europe/Berlin"):
+        tree, _ = recording(annotations=elapsed, timezone=zone)
+        assert tree.attrs["start"] == "NaT"
+        assert tree["annotations"].to_dataset().identical(elapsed)
+    with pytest.raises(FileFormatError, match="it holds no samples"):
+        recording(annotations=notes.isel(annotation=[]))
 
 
 def test_local_times_become_instants() -> None:
