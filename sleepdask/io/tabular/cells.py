@@ -41,8 +41,8 @@ class Cells:
         Columns of numbers, float64, dims (column, row), NaN where missing.
     texts
         Arrow strings by column.
-    bad
-        Number of cells by column that are neither a number nor empty.
+    good, bad
+        Number of cells by column that are numbers, and of those that are neither a number nor empty.
     """
 
     rows: int = 0
@@ -52,6 +52,7 @@ class Cells:
     blank: int = 0
     numbers: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     texts: dict[str, Any] = field(default_factory=dict)
+    good: dict[str, int] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
 
 
@@ -96,6 +97,7 @@ def cells(
         return Cells(
             numbers=np.empty((len(wanted), 0)),
             texts={name: pa.array([], pa.string()) for name in texts},
+            good=dict.fromkeys(wanted, 0),
             bad=dict.fromkeys(wanted, 0),
         )
     if format.quoted:
@@ -144,6 +146,7 @@ def cells(
             row[:], found.bad[name] = numbers(table[name].combine_chunks(), format.nulls, format.decimal)
         else:
             row[:], found.bad[name] = finite(table[name])
+        found.good[name] = found.rows - int(np.count_nonzero(np.isnan(row)))
     found.texts = {name: table[name].combine_chunks() for name in texts}
     return found
 

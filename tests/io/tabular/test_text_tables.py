@@ -112,7 +112,7 @@ def test_a_column_of_missing_cells_at_first_still_has_its_numbers(tmp_path: Path
     table = read(tmp_path, "a,b\n" + "1,off\n" * 50 + "".join(f"1,{i}\n" for i in range(30)))
     assert table.blocks.numbers == ("a",)
     np.testing.assert_array_equal(table.numbers("b"), [np.nan] * 50 + list(range(30)))
-    assert table.bad_cells("b") == 50
+    assert table.cells_of("b") == (30, 50)
 
 
 @pytest.mark.parametrize(
