@@ -14,11 +14,9 @@ from pyarrow import csv
 
 from sleepdask.errors import FileFormatError
 from sleepdask.io.tabular.format import TableFormat
-from sleepdask.io.tabular.lines import not_of_encoding
 from sleepdask.io.tabular.numbers import finite, numbers
 
 _BAD_CELL = re.compile(r"In CSV column #(\d+): .*conversion error to double")
-_BAD_TEXT = "invalid UTF8"
 
 
 @dataclass
@@ -89,7 +87,7 @@ def cells(
     Raises
     ------
     FileFormatError
-        A quoted cell holds a line break, lines end in different ways, or the text is not UTF-8.
+        A quoted cell holds a line break, or lines end in different ways.
     """
     if last:
         block = block.rstrip(b"\r\n")
@@ -129,8 +127,6 @@ def cells(
             break
         except pa.ArrowInvalid as error:
             message = str(error)
-            if _BAD_TEXT in message:
-                raise not_of_encoding("utf-8", where) from None
             if not (column := _BAD_CELL.search(message)) or names[int(column[1])] in mixed:
                 raise FileFormatError("it is no table", where=where, found=message) from None
             mixed.add(names[int(column[1])])
