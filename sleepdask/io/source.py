@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from io import FileIO
 from typing import Protocol
 
+import numpy as np
+
 from sleepdask.io.edf.recordfile import open_file, read_at
 from sleepdask.io.remote.file import RemoteFile
 
@@ -32,8 +34,8 @@ class _Local:
         self.size, self.mtime_ns, self.version = state.st_size, state.st_mtime_ns, ""
 
     def read(self, position: int, size: int) -> bytes:
-        raw = bytearray(max(0, min(size, self.size - position)))
-        return bytes(raw[: read_at(self._file, position, memoryview(raw))])
+        raw = np.empty(max(0, min(size, self.size - position)), np.uint8).data
+        return bytes(raw[: read_at(self._file, position, raw)])
 
 
 class _Remote:

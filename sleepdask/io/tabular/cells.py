@@ -14,11 +14,9 @@ from pyarrow import csv
 
 from sleepdask.errors import FileFormatError
 from sleepdask.io.tabular.format import TableFormat
-from sleepdask.io.tabular.lines import not_of_encoding
 from sleepdask.io.tabular.numbers import finite, numbers
 
 _BAD_CELL = re.compile(r"In CSV column #(\d+): .*conversion error to double")
-_BAD_TEXT = "invalid UTF8"
 
 
 @dataclass
@@ -41,8 +39,8 @@ class Cells:
         Columns of numbers, float64, dims (column, row), NaN where missing.
     texts
         Arrow strings by column.
-    bad
-        Number of cells by column that are neither a number nor empty.
+    good, bad
+        Number of cells by column that are numbers, and of those that are neither a number nor empty.
     """
 
     rows: int = 0
@@ -52,6 +50,7 @@ class Cells:
     blank: int = 0
     numbers: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     texts: dict[str, Any] = field(default_factory=dict)
+    good: dict[str, int] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
 
 
@@ -88,7 +87,7 @@ def cells(
     Raises
     ------
     FileFormatError
-        A quoted cell holds a line break, lines end in different ways, or the text is not UTF-8.
+        A quoted cell holds a line break, or lines end in different ways.
     """
     if last:
         block = block.rstrip(b"\r\n")
@@ -96,6 +95,7 @@ def cells(
         return Cells(
             numbers=np.empty((len(wanted), 0)),
             texts={name: pa.array([], pa.string()) for name in texts},
+            good=dict.fromkeys(wanted, 0),
             bad=dict.fromkeys(wanted, 0),
         )
     if format.quoted:
@@ -127,8 +127,6 @@ def cells(
             break
         except pa.ArrowInvalid as error:
             message = str(error)
-            if _BAD_TEXT in message:
-                raise not_of_encoding("utf-8", where) from None
             if not (column := _BAD_CELL.search(message)) or names[int(column[1])] in mixed:
                 raise FileFormatError("it is no table", where=where, found=message) from None
             mixed.add(names[int(column[1])])
@@ -144,6 +142,7 @@ def cells(
             row[:], found.bad[name] = numbers(table[name].combine_chunks(), format.nulls, format.decimal)
         else:
             row[:], found.bad[name] = finite(table[name])
+        found.good[name] = found.rows - int(np.count_nonzero(np.isnan(row)))
     found.texts = {name: table[name].combine_chunks() for name in texts}
     return found
 

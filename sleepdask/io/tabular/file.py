@@ -41,8 +41,9 @@ class TableFile:
         Number of rows with fewer or more cells, and of empty lines between rows.
     ragged_at_end
         How many of the former are at the end of the file, as in one that was cut off.
-    bad
-        Number of cells by column that are neither a number nor empty, of the columns of numbers; they are NaN.
+    good, bad
+        Number of cells by column that are numbers, and that are neither a number nor empty, of the columns of numbers;
+        the latter are NaN.
     times
         Of the rows, if columns of them were named.
     """
@@ -52,6 +53,7 @@ class TableFile:
     ragged: int = 0
     blank: int = 0
     ragged_at_end: int = 0
+    good: dict[str, int] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
     times: Times | None = None
 
@@ -101,7 +103,9 @@ class TableFile:
             blocks = replace(blocks, spans=tuple(spans(source, begin, encoding, path)))
         found = Scan(blocks, of_times, time_format or TimeFormat()).found()
         rows = sum(found.blocks.sizes)
-        return cls(found.blocks, rows, found.ragged, found.blank, found.ragged_at_end, found.bad, found.times)
+        return cls(
+            found.blocks, rows, found.ragged, found.blank, found.ragged_at_end, found.good, found.bad, found.times
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,9 +145,10 @@ class TableFile:
         """
         return TableArray(self._with(tuple(names)).blocks, tuple(names), dtype)
 
-    def bad_cells(self, name: str) -> int:
-        """Number of cells of a column that are neither a number nor empty."""
-        return self._with((name,)).bad[name]
+    def cells_of(self, name: str) -> tuple[int, int]:
+        """Number of cells of a column that are numbers, and of those that are neither a number nor empty."""
+        table = self._with((name,))
+        return table.good[name], table.bad[name]
 
     @property
     def uncounted(self) -> int:
@@ -156,12 +161,14 @@ class TableFile:
         if set(names) <= set(self.blocks.numbers):
             return self
         blocks = replace(self.blocks, numbers=names)
-        bad, mixed = dict.fromkeys(names, 0), set()
-        for block in self._read(numbers=names):
-            for name, count in block.bad.items():
-                bad[name] += count
-                mixed |= {name} if count else set()
-        return replace(self, blocks=replace(blocks, mixed=frozenset(mixed)), bad=bad)
+        found = list(self._counts(names))
+        good = {name: sum(block[0][name] for block in found) for name in names}
+        bad = {name: sum(block[1][name] for block in found) for name in names}
+        mixed = frozenset(name for name in names if bad[name])
+        return replace(self, blocks=replace(blocks, mixed=mixed), good=good, bad=bad)
+
+    def _counts(self, names: tuple[str, ...]) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
+        return ((block.good, block.bad) for block in self._read(numbers=names))
 
     def _read(self, *, numbers: Sequence[str] = (), texts: Sequence[str] = ()) -> Iterator[Cells]:
         """Cells of some columns, block by block."""

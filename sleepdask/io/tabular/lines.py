@@ -80,18 +80,18 @@ def _line_end(source: Source, begin: int, end: int, encoding: str, where: object
 
 def utf8(raw: bytes, encoding: str, where: object) -> bytes:
     """Text of a block as UTF-8; refused if it is not of the encoding."""
-    if encoding in _UTF8:
+    if raw.isascii() and encoding not in _WIDE:
         return raw
     try:
-        return raw.decode(encoding).encode("utf-8")
+        text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        raise not_of_encoding(encoding, where, f"byte {error.object[error.start]:#04x}") from None
-
-
-def not_of_encoding(encoding: str, where: object, found: str | None = None) -> FileFormatError:
-    """Error of a text that is not of the encoding that it should be of."""
-    fix = "say encoding='latin-1', or whatever program wrote it uses"
-    return FileFormatError(f"its text is not {encoding.upper()}", where=where, found=found, fix=fix)
+        raise FileFormatError(
+            f"its text is not {encoding.upper()}",
+            where=where,
+            found=f"byte {error.object[error.start]:#04x}",
+            fix="say encoding='latin-1', or whatever the program that wrote it uses",
+        ) from None
+    return raw if encoding in _UTF8 else text.encode("utf-8")
 
 
 def _whole_lines(raw: bytes, encoding: str) -> int:

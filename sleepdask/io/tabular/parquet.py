@@ -139,15 +139,16 @@ class ParquetTable:
         check_columns(names, self.names, self.blocks.state.path)
         return TableArray(replace(self.blocks, numbers=tuple(names)), tuple(names), dtype)
 
-    def bad_cells(self, name: str) -> int:
-        """Number of cells of a column that are neither a number nor empty."""
+    def cells_of(self, name: str) -> tuple[int, int]:
+        """Number of cells of a column that are numbers (all, unless it holds texts), and of those that are bad."""
         if name not in self.texts:
-            return 0
-        blocks, bad = self.blocks, 0
+            return self.rows, 0
+        blocks, good, bad = self.blocks, 0, 0
         with blocks.state.opened() as source, _parquet(source, blocks.state.path) as file:
             for group in range(len(blocks.sizes)):
-                bad += _floats(file.read_row_group(group, columns=[name], use_threads=False)[name])[1]
-        return bad
+                found, odd = _floats(file.read_row_group(group, columns=[name], use_threads=False)[name])
+                good, bad = good + len(found) - int(np.count_nonzero(np.isnan(found))), bad + odd
+        return good, bad
 
 
 class _File(io.RawIOBase):

@@ -26,8 +26,8 @@ class Found(NamedTuple):
         With the rows of each, and which columns are numbers.
     ragged, ragged_at_end, blank
         Rows with fewer or more cells than columns, those of them at the end of the file, and empty lines.
-    bad
-        Cells by column of numbers that are neither a number nor empty.
+    good, bad
+        Cells by column of numbers that are one, and that are neither a number nor empty.
     times
         Of the rows, if columns of them were named.
     """
@@ -36,6 +36,7 @@ class Found(NamedTuple):
     ragged: int
     ragged_at_end: int
     blank: int
+    good: dict[str, int]
     bad: dict[str, int]
     times: Times | None
 
@@ -47,6 +48,7 @@ class _Part(NamedTuple):
     ragged: int
     ragged_at_end: int
     blank: int
+    good: dict[str, int]
     bad: dict[str, int]
     times: BlockTimes | None
 
@@ -91,8 +93,8 @@ class Scan:
         if numbers != columns:
             first = blocks.cells(0, numbers, self.time, mixed)
         parts = [self._part(blocks, 0, first)]
-        quiet = {"on_error": "raise", "retries": 0, "timeout": None, "enable_progress": False}
-        config = replace(get_parallel_config(), max_workers_io=cpu_count(), **quiet)
+        config = replace(get_parallel_config(), max_workers_io=cpu_count(), enable_progress=False)
+        config = replace(config, on_error="raise", retries=0, timeout=None)  # no block can be left out
         others = range(1, len(blocks.spans))
         return self._joined(blocks, parts + ParallelExecutor(config).map_threaded(part, others, chunksize=1))
 
@@ -100,10 +102,10 @@ class Scan:
         if blocks.numbers:
             CACHE.set(blocks.key(number), kept(found.numbers))
         times = times_of_block([found.texts[name] for name in self.time], self.time_format) if self.time else None
-        bad = {name: found.bad[name] for name in blocks.numbers}
-        return _Part(found.rows, found.ragged, found.ragged_at_end, found.blank, bad, times)
+        return _Part(found.rows, found.ragged, found.ragged_at_end, found.blank, found.good, found.bad, times)
 
     def _joined(self, blocks: TextBlocks, parts: list[_Part]) -> Found:
+        good = {name: sum(part.good[name] for part in parts) for name in blocks.numbers}
         bad = {name: sum(part.bad[name] for part in parts) for name in blocks.numbers}
         mixed = frozenset(name for name, count in bad.items() if count)
         blocks = replace(blocks, sizes=tuple(part.rows for part in parts), mixed=mixed)
@@ -112,7 +114,7 @@ class Scan:
             found = [part.times for part in parts if part.times is not None]
             times = joined_times(found, self.time_format, str(blocks.state.path))
         ragged, blank = sum(part.ragged for part in parts), sum(part.blank for part in parts)
-        return Found(blocks, ragged, parts[-1].ragged_at_end if parts else 0, blank, bad, times)
+        return Found(blocks, ragged, parts[-1].ragged_at_end if parts else 0, blank, good, bad, times)
 
     def _check_width(self, found: Cells) -> None:
         """Refuse a table most rows of which have another number of cells than there are columns."""

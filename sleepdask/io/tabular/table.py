@@ -45,8 +45,8 @@ class Table(Protocol):
     def values(self, names: Sequence[str], dtype: str = "float32") -> TableArray:
         """Some columns as a lazy array, dims (channel, row)."""
 
-    def bad_cells(self, name: str) -> int:
-        """Cells of a column that are neither a number nor empty."""
+    def cells_of(self, name: str) -> tuple[int, int]:
+        """Cells of a column that are numbers, and that are neither a number nor empty."""
 
 
 def open_layout(path: Path | RemoteFile, layout: TableLayout, zone: Zone | None = None) -> Table:
@@ -78,7 +78,7 @@ def _delimiter(path: Path | RemoteFile, layout: TableLayout) -> str:
     found = {
         delimiter: first_row(path, layout.text_format(delimiter))
         for delimiter in _DELIMITERS
-        if delimiter != layout.decimal
+        if delimiter != layout.decimal or layout.quoted
     }
     for delimiter, cells in found.items():
         if len(cells) == len(layout.names) if layout.names else set(layout.needed) <= set(cells):

@@ -15,18 +15,20 @@ def tell_table(table: Table, names: Sequence[str], findings: Findings) -> None:
     Raises
     ------
     FileFormatError
-        The policy refuses them, or no cell of a column is a number though some are not empty.
+        The policy refuses them, or most cells of a column that are not empty are no numbers.
     """
     if table.ragged:
         message = f"{_count(table.ragged, 'row')} with fewer or more cells than there are columns"
         findings.warn("ragged-rows", message, "left out")
     for name in names:
-        if not (bad := table.bad_cells(name)):
+        good, bad = table.cells_of(name)
+        if not bad:
             continue
-        if bad >= table.rows:
+        if bad > good:
             raise FileFormatError(
-                f"column {name!r} holds no numbers",
+                f"most cells of column {name!r} are no numbers",
                 where=findings.path,
+                found=f"{_count(bad, 'text')}, {_count(good, 'number')}",
                 fix="leave it out, or say which texts mean that a value is missing, or which decimal point it has",
             )
         findings.warn("bad-cells", f"{_count(bad, 'cell')} that is no number", "missing", where=name)

@@ -138,7 +138,8 @@ def test_what_is_odd_is_told(tmp_path: Path) -> None:
     ("text", "layout", "match"),
     [
         ("t,x\n03/04/2024 10:00,1\n", {"time": "t"}, "whether the day or the month comes first"),
-        ("t,x\n2024-03-11,off\n", {"time": "t"}, "column 'x' holds no numbers"),
+        ("t,x\n2024-03-11,off\n", {"time": "t"}, "most cells of column 'x' are no numbers"),
+        ("t,x\n2024-03-11,1.5\n2024-03-12,\n", {"time": "t", "decimal": ","}, "most cells of column 'x'"),
         ("t;y\n2024-03-11;1\n", {"time": "t"}, r"no column 'x'.*cut at ';'"),
         ("t,x\n", {"time": "t"}, "no samples"),
         ("", {"time": "t"}, "no columns"),

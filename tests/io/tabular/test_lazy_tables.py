@@ -196,7 +196,9 @@ def test_parquet_gives_the_same(frame: pd.DataFrame, tmp_path: Path, group: int)
     want = np.stack([frame["z"], np.arange(ROWS), frame["x"].where(frame["x"] <= 1)])
     np.testing.assert_array_equal(array.values, want)
     np.testing.assert_array_equal(array[:, 70:90:3].values, want[:, 70:90:3])
-    assert (table.bad_cells("text"), table.bad_cells("z")) == (int((frame["x"] > 1).sum()), 0)
+    good = (frame["x"] <= 1).sum()
+    assert table.cells_of("text") == (good, (frame["x"] > 1).sum())
+    assert table.cells_of("number") == (ROWS, 0)
 
 
 def test_parquet_that_is_none_is_refused(path: Path, tmp_path: Path, frame: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_a_column_of_missing_cells_at_first_still_has_its_numbers(tmp_path: Path
     table = read(tmp_path, "a,b\n" + "1,off\n" * 50 + "".join(f"1,{i}\n" for i in range(30)))
     assert table.blocks.numbers == ("a",)
     np.testing.assert_array_equal(table.numbers("b"), [np.nan] * 50 + list(range(30)))
-    assert table.bad_cells("b") == 50
+    assert table.cells_of("b") == (30, 50)
 
 
 @pytest.mark.parametrize(
@@ -205,3 +206,23 @@ def test_a_format_that_is_none_is_refused(wrong: dict[str, object]) -> None:
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="no such file"):
         TableFile.open(tmp_path / "none.csv", PLAIN)
+
+
+PIECES = st.sampled_from(
+    ["a", "b", ",", ";", "\n", "\r\n", "\r", '"', "1", "2.5", "-", "\t", " ", "é", "\0", "--", "1e5", "\ufeff"]
+)
+BYTES = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=60).map(lambda parts: "".join(parts).encode()))
+
+
+@given(content=BYTES, start=st.sampled_from([b"", b"a,b\n", b"a\n", b"\xff\xfe", b"a,b\n1,2\n3,4\n"]))
+def test_any_bytes_are_a_table_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, start: bytes
+) -> None:
+    path = write(tmp_path_factory.getbasetemp(), start + content, "any.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "BLOCK_BYTES", 16)
+        patch.setattr(lines, "_TAIL_BYTES", 4)
+        with contextlib.suppress(FileFormatError):
+            table = TableFile.open(path, PLAIN)
+            for name in table.names:
+                assert len(table.numbers(name)) == table.rows
