@@ -23,6 +23,7 @@ from sleepdask.features.plan import ExtractionPlan, plan_extraction
 from sleepdask.features.spectrogram import spectrogram
 from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
+from sleepdask.io.beside import Beside, by_role
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.provenance import describe_file, provenance
 from sleepdask.io.remote.file import RemoteFile, locate, named
@@ -55,6 +56,7 @@ class Job:
     timezone: str | None = None
     force: bool = False
     keep_identity: bool = False
+    also: tuple[Beside, ...] = ()
 
     @property
     def paths(self) -> tuple[Path | str, ...]:
@@ -65,7 +67,11 @@ class Job:
     def inputs(self) -> dict[str, Path | RemoteFile]:
         """All that is read, by its role."""
         recording = dict(zip(numbered("recording"), self.paths, strict=False))
-        given = recording | {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
+        given = (
+            recording
+            | by_role(self.also)
+            | {"hypnogram": self.hypnogram, "channel_table": table_file(self.channel_table)}
+        )
         return {role: named(locate(path)) for role, path in given.items() if path is not None}
 
     @property
@@ -79,6 +85,7 @@ class Job:
         recording = open_named(
             self.paths,
             self.channel_table,
+            also=self.also or None,
             policy=self.policy,
             timezone=self.timezone,
             keep_identity=self.keep_identity,

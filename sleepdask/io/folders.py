@@ -10,6 +10,7 @@ from typing import Any
 from sleepdask.errors import ParameterError
 from sleepdask.io.edf.reader import EdfReader
 from sleepdask.io.reader import Look
+from sleepdask.io.readers import is_known
 from sleepdask.io.remote.file import RemoteFile, is_url, locate
 from sleepdask.io.store.metadata import is_other
 from sleepdask.io.store.reading import is_store
@@ -18,7 +19,7 @@ from sleepdask.io.store.reading import is_store
 def recording_files(
     given: str | os.PathLike[str], options: Mapping[str, Any] | None = None
 ) -> Iterator[Path | RemoteFile]:
-    """Give a file or store, or all of a folder that look like recordings, sorted by path.
+    """Give a file, or a folder that is a recording; of any other folder all that looks like one, sorted by path.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def recording_files(
         yield located
         return
     path = Path(located)
-    if path.is_dir() and not is_store(path):
+    if path.is_dir() and not is_known(path):
         yield from _recordings_in(path)
     elif path.exists():
         yield path
