@@ -20,7 +20,7 @@ from sleepdask.cli.words import command_words, named_word
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import ExtractionPlan, plan_extraction
-from sleepdask.features.spectrogram import spectrogram
+from sleepdask.features.spectrogram import has_spectrum, spectrogram
 from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
 from sleepdask.io.beside import Beside, by_role
@@ -33,6 +33,7 @@ from sleepdask.parallel.backends import backend_name, graph_workers
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
+from sleepdask.signals.recording import BESIDE, signal_nodes
 from sleepdask.signals.renaming import numbered
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
@@ -146,7 +147,10 @@ def run(job: Job, *, progress: bool | None = None) -> Outcome:
     check_outputs(job.output, RESULTS, force=job.force)
     inputs = {role: describe_file(path) for role, path in job.inputs.items()}
     lazy = extract(recording, job.features, **options)
-    features, picture = compute(lazy, _picture(recording, lazy, options), config=job.config, progress=progress)
+    picture = _picture(recording, lazy, options)
+    wanted = (lazy,) if picture is None else (lazy, picture)
+    computed = compute(*wanted, config=job.config, progress=progress)
+    features, picture = (computed, None) if picture is None else computed
     with staged_outputs(job.output, job.file_names, stale=RESULTS, force=job.force) as paths:
         for kind in job.formats:
             write_features(features, paths[FILE_NAMES[kind]], kind)
@@ -175,16 +179,19 @@ def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
     return exit_code(document["findings"])
 
 
-def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray:
-    """Spectrogram of the first EEG channel, else of the first channel of the fastest node."""
-    nodes = feature_nodes(features).values()
-    types = {
-        str(c): str(t)
-        for node in nodes
-        for c, t in zip(node["channel"].values, node["signal_type"].values, strict=True)
-    }
-    channel = next((name for name, kind in types.items() if kind == "eeg"), next(iter(types)))
+def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray | None:
+    """Spectrogram of the first EEG channel, else of the first of the fastest node; None if none has one."""
     segment = min(4.0, features.attrs["epoch_seconds"])
+    signals = {name: node for name, node in signal_nodes(recording).items() if has_spectrum(node, segment)}
+    nodes = {name: node for name, node in feature_nodes(features).items() if name in signals}
+    candidates = [
+        (str(kind) != "eeg", BESIDE in signals[name].attrs, str(channel))
+        for name, node in nodes.items()
+        for channel, kind in zip(node["channel"].values, node["signal_type"].values, strict=True)
+    ]
+    if not candidates:
+        return None
+    _, _, channel = min(candidates, key=lambda candidate: candidate[:2])
     return spectrogram(recording, channel, segment=segment, **(dict(options) | {"channels": None}))
 
 

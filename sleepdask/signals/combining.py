@@ -211,7 +211,7 @@ def _named(node: xr.Dataset, prefix: str, taken: set[str], wanted: set[str], ren
 def _attributes(each: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     """Those of the first, with the names and formats of all, and whom any of them names."""
     attrs = {str(key): value for key, value in next(iter(each.values())).attrs.items()}
-    formats = dict.fromkeys(str(tree.attrs["format"]) for tree in each.values() if "format" in tree.attrs)
+    formats = dict.fromkeys(str(tree.attrs["format"]) for tree in each.values() if tree.attrs.get("format"))
     known = {source: tree.attrs[IDENTITY] for source, tree in each.items() if IDENTITY in tree.attrs}
     if known:  # never lost: nothing that holds it is stored
         attrs[IDENTITY] = known
