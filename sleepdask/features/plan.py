@@ -228,8 +228,7 @@ def _plan_node(
 ) -> NodePlan:
     clock = clock_of(signals)
     signal = signals[SIGNAL]
-    advance = max(1, int(grid.step * clock.rate / 1_000_000_000))  # samples from one epoch to the next
-    bytes_per_epoch = advance * signal.sizes["channel"] * signal.dtype.itemsize
+    bytes_per_epoch = grid.advance(clock) * signal.sizes["channel"] * signal.dtype.itemsize
     fixed = isinstance(clock, Clock)
     task = NodeTask(
         windows=windows_of(clock, grid),

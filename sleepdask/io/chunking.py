@@ -39,8 +39,7 @@ def _on_grid(grid: EpochGrid, node: xr.Dataset, workers: int) -> xr.Dataset:
     if not size:
         return node
     clock = clock_of(node)
-    samples = max(1, int(grid.window * clock.rate / 1_000_000_000))
-    bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * samples
+    bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * grid.advance(clock)
     edges = chunk_edges(grid.count, workers, bytes_per_epoch)
     beside = BESIDE in node.attrs  # it may last much longer than the night, whose chunks shall hold nothing else
     inner = [int(grid.bounds(clock, e, e + 1)[0][0]) for e in (edges if beside else edges[1:-1])]

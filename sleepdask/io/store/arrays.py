@@ -130,6 +130,7 @@ def read_array(folder: Path, key: tuple[Any, ...] = (), state: object = None) ->
         A file of it is cut off or damaged.
     """
     try:
+        state = _state(folder) if state is None else state  # a store may have been replaced by another one
         return np.asarray(_kept(str(folder), state).oindex[key or ...])
     except MemoryError:
         raise
