@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sleepdask.parallel.settings import parallel_config, set_parallel_config
     from sleepdask.runners import compute, persist, save_recording, to_dataframe
     from sleepdask.signals.channels import canonical_name, load_channel_table
+    from sleepdask.signals.combining import combine_recordings
     from sleepdask.signals.conversion import to_unit
     from sleepdask.signals.joining import join_recordings
     from sleepdask.signals.montage import derive_channels
@@ -44,6 +45,7 @@ _HOME = {
     "TableLayout": "sleepdask.io.tabular.layout",
     "canonical_name": "sleepdask.signals.channels",
     "channel_names": "sleepdask.signals.renaming",
+    "combine_recordings": "sleepdask.signals.combining",
     "compute": "sleepdask.runners",
     "deidentify": "sleepdask.io.deidentify",
     "derive_channels": "sleepdask.signals.montage",
@@ -80,6 +82,7 @@ __all__ = [
     "TableLayout",
     "canonical_name",
     "channel_names",
+    "combine_recordings",
     "compute",
     "deidentify",
     "derive_channels",

@@ -92,6 +92,13 @@ class EpochGrid:
         """
         return clock.bounds(*self.windows(i, j))
 
+    def advance(self, clock: AnyClock) -> int:
+        """Samples from one window to the next, at least 1; on average where they come at any times, as in bursts."""
+        if clock.pace is not None:
+            return max(1, int(self.step * clock.pace / 1_000_000_000))
+        first, after = clock.searchsorted(np.array([self.start, self.end], np.int64).astype(clock.dtype))
+        return max(1, int(after - first) // self.count)
+
     def expected(self, clock: Clock) -> int:
         """Samples that every gapless window holds (a fractional one may hold one more); at least 1."""
         return max(1, int(Fraction(self.window, 1_000_000_000) * clock.rate))

@@ -28,7 +28,10 @@ def table_file(channel_table: str | None) -> Path | None:
 
 
 def open_named(paths: Sequence[Path | str], channel_table: str | None, **how: Any) -> xr.DataTree:
-    """Open a recording uncut, of one file or joined of several, its channels called by the table if one is given."""
+    """Open a recording uncut, of one file or joined of several, its channels called by the table if one is given.
+
+    Options are those of `open_recording`.
+    """
     table = None if channel_table is None else load_channel_table(table_file(channel_table))
     recording = open_recording(paths if len(paths) > 1 else paths[0], chunks=None, **how)
     return recording if table is None else rename_channels(recording, table)

@@ -10,16 +10,18 @@ import click
 from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
-from sleepdask.cli.locations import keep_identity_option, layout_option, location
+from sleepdask.cli.locations import also_option, keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
+from sleepdask.io.beside import Beside
 from sleepdask.io.results import FILE_NAMES
 from sleepdask.parallel.config import ParallelConfig
 
 
 @click.command("extract")
 @click.argument("paths", type=location, nargs=-1, required=True)
+@also_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
 @click.option(
     "--hypnogram",
@@ -53,6 +55,7 @@ from sleepdask.parallel.config import ParallelConfig
 def command(
     *,
     paths: tuple[Path | str, ...],
+    also: tuple[Beside, ...],
     output: Path,
     features: str,
     formats: str,
@@ -78,6 +81,7 @@ def command(
     """  # fmt: skip
     job = Job(
         path=paths,
+        also=also,
         output=output,
         hypnogram=hypnogram,
         layout=layout,

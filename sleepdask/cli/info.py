@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import click
 import xarray as xr
 
 from sleepdask.cli.channels import channel_table_option, open_named
-from sleepdask.cli.locations import IDENTITY_NOTE, keep_identity_option, layout_option, location
+from sleepdask.cli.locations import IDENTITY_NOTE, also_option, keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
+from sleepdask.io.beside import Beside
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
-from sleepdask.signals.recording import ANNOTATIONS, SIGNAL
+from sleepdask.signals.recording import ANNOTATIONS, BESIDE, SIGNAL
 from sleepdask.times import describe_span, describe_time, shown_time, stored_time, to_ns
 from sleepdask.zones import Zone, zone_of
 
@@ -22,6 +24,7 @@ from sleepdask.zones import Zone, zone_of
 @click.command("info")
 @click.argument("paths", type=location, nargs=-1, required=True)
 @layout_option
+@also_option
 @channel_table_option
 @policy_option
 @timezone_option
@@ -30,6 +33,7 @@ from sleepdask.zones import Zone, zone_of
 def command(
     paths: tuple[Path | str, ...],
     *,
+    also: Sequence[Beside],
     channel_table: str | None,
     keep_identity: bool,
     quiet: bool,
@@ -40,7 +44,7 @@ def command(
 
     Several PATHS are files of one night, in any order: they are joined by the clock.
     """
-    recording = open_named(paths, channel_table, keep_identity=keep_identity, **how)
+    recording = open_named(paths, channel_table, also=also or None, keep_identity=keep_identity, **how)
     document = describe(recording)
     show(document, _text(document, recording), as_json=as_json)
     report([IDENTITY_NOTE] if keep_identity else [], document["findings"], quiet=quiet)
@@ -63,6 +67,7 @@ def _describe_node(name: str, node: xr.Dataset, zone: Zone | None) -> dict[str, 
     details = ("label", "unit", "physical_dimension", "signal_type", "sensor", "prefilter")
     return {
         "node": name,
+        "beside": node.attrs.get(BESIDE, {}).get("source", ""),
         "sampling_frequency": float(clock.rate),
         "fixed_rate": isinstance(clock, Clock),
         "samples": clock.size,
@@ -83,7 +88,8 @@ def _text(document: dict[str, Any], recording: xr.DataTree) -> str:
         gaps = f", {node['gaps']} gap{'s'[: node['gaps'] - 1]}" if node["gaps"] else ""
         length = describe_span(round(node["seconds"] * 1e9))
         pace = "" if node["fixed_rate"] else f" at any times, about {node['sampling_frequency']:.3g} Hz"
-        lines.append(f"\n{node['node']}: {length}, {node['samples']:,} samples a channel{pace}{gaps}")
+        other = f"; beside the night, {node['beside']}" if node["beside"] else ""
+        lines.append(f"\n{node['node']}: {length}, {node['samples']:,} samples a channel{pace}{gaps}{other}")
         width = max(len(channel["channel"]) for channel in node["channels"])
         kinds = max(len(channel["signal_type"]) for channel in node["channels"])
         for channel in node["channels"]:

@@ -20,9 +20,10 @@ from sleepdask.cli.words import command_words, named_word
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import ExtractionPlan, plan_extraction
-from sleepdask.features.spectrogram import spectrogram
+from sleepdask.features.spectrogram import has_spectrum, spectrogram
 from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
+from sleepdask.io.beside import Beside, by_role
 from sleepdask.io.hypnograms import read_hypnogram
 from sleepdask.io.provenance import describe_file, provenance
 from sleepdask.io.remote.file import RemoteFile, locate, named
@@ -32,6 +33,7 @@ from sleepdask.parallel.backends import backend_name, graph_workers
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
+from sleepdask.signals.recording import BESIDE, signal_nodes
 from sleepdask.signals.renaming import numbered
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
@@ -56,6 +58,7 @@ class Job:
     force: bool = False
     keep_identity: bool = False
     layout: Path | None = None
+    also: tuple[Beside, ...] = ()
 
     @property
     def paths(self) -> tuple[Path | str, ...]:
@@ -66,11 +69,11 @@ class Job:
     def inputs(self) -> dict[str, Path | RemoteFile]:
         """All that is read, by its role."""
         recording = dict(zip(numbered("recording"), self.paths, strict=False))
-        given = recording | {
-            "hypnogram": self.hypnogram,
-            "layout": self.layout,
-            "channel_table": table_file(self.channel_table),
-        }
+        given = (
+            recording
+            | by_role(self.also)
+            | {"hypnogram": self.hypnogram, "layout": self.layout, "channel_table": table_file(self.channel_table)}
+        )
         return {role: named(locate(path)) for role, path in given.items() if path is not None}
 
     @property
@@ -84,6 +87,7 @@ class Job:
         recording = open_named(
             self.paths,
             self.channel_table,
+            also=self.also or None,
             policy=self.policy,
             timezone=self.timezone,
             keep_identity=self.keep_identity,
@@ -145,7 +149,10 @@ def run(job: Job, *, progress: bool | None = None) -> Outcome:
     check_outputs(job.output, RESULTS, force=job.force)
     inputs = {role: describe_file(path) for role, path in job.inputs.items()}
     lazy = extract(recording, job.features, **options)
-    features, picture = compute(lazy, _picture(recording, lazy, options), config=job.config, progress=progress)
+    picture = _picture(recording, lazy, options)
+    wanted = (lazy,) if picture is None else (lazy, picture)
+    computed = compute(*wanted, config=job.config, progress=progress)
+    features, picture = (computed, None) if picture is None else computed
     with staged_outputs(job.output, job.file_names, stale=RESULTS, force=job.force) as paths:
         for kind in job.formats:
             write_features(features, paths[FILE_NAMES[kind]], kind)
@@ -174,16 +181,19 @@ def finish(outcome: Outcome, *, quiet: bool, as_json: bool) -> int:
     return exit_code(document["findings"])
 
 
-def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray:
-    """Spectrogram of the first EEG channel, else of the first channel of the fastest node."""
-    nodes = feature_nodes(features).values()
-    types = {
-        str(c): str(t)
-        for node in nodes
-        for c, t in zip(node["channel"].values, node["signal_type"].values, strict=True)
-    }
-    channel = next((name for name, kind in types.items() if kind == "eeg"), next(iter(types)))
+def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str, Any]) -> xr.DataArray | None:
+    """Spectrogram of the first EEG channel, else of the first of the fastest node; None if none has one."""
     segment = min(4.0, features.attrs["epoch_seconds"])
+    signals = {name: node for name, node in signal_nodes(recording).items() if has_spectrum(node, segment)}
+    nodes = {name: node for name, node in feature_nodes(features).items() if name in signals}
+    candidates = [
+        (str(kind) != "eeg", BESIDE in signals[name].attrs, str(channel))
+        for name, node in nodes.items()
+        for channel, kind in zip(node["channel"].values, node["signal_type"].values, strict=True)
+    ]
+    if not candidates:
+        return None
+    _, _, channel = min(candidates, key=lambda candidate: candidate[:2])
     return spectrogram(recording, channel, segment=segment, **(dict(options) | {"channels": None}))
 
 

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import click
 
+from sleepdask.io.beside import Beside
+
 IDENTITY_NOTE = "this output holds what the header says of the patient, the staff and the device (--keep-identity)"
+
+also_option = click.option(
+    "--also",
+    type=Beside.of,
+    multiple=True,
+    metavar="[NAME=]PATH",
+    help="What another device recorded at the same time, such as watch=watch.csv; it stands beside the recording, and"
+    " its channels begin with the name. Repeatable; several of one name are joined.",
+)
 
 keep_identity_option = click.option(
     "--keep-identity",

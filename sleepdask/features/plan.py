@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -188,7 +189,9 @@ def plan_extraction(
         if node.task.features:
             planned[name] = node
     if not planned:
-        raise ParameterError("no channel is sampled as any of the features needs it", fix=notes[-1])
+        raise ParameterError(
+            "no channel is sampled as any of the features needs it", found=notes[-1], fix=_fix(nodes, grid)
+        )
 
     size = 8 * grid.count * sum(len(node.outputs) * len(node.task.channels) for node in planned.values())
     if size > _LARGEST_TABLE:
@@ -225,8 +228,7 @@ def _plan_node(
 ) -> NodePlan:
     clock = clock_of(signals)
     signal = signals[SIGNAL]
-    advance = max(1, int(grid.step * clock.rate / 1_000_000_000))  # samples from one epoch to the next
-    bytes_per_epoch = advance * signal.sizes["channel"] * signal.dtype.itemsize
+    bytes_per_epoch = grid.advance(clock) * signal.sizes["channel"] * signal.dtype.itemsize
     fixed = isinstance(clock, Clock)
     task = NodeTask(
         windows=windows_of(clock, grid),
@@ -243,6 +245,14 @@ def _left_out(feature: Feature, node: NodePlan) -> str:
     clock = clock_of(node.signals)
     lacking = feature.lacks(clock.rate, fixed=isinstance(clock, Clock))
     return f"no {feature.name}, which needs {lacking} ({', '.join(node.task.channels)})"
+
+
+def _fix(nodes: Mapping[str, xr.Dataset], grid: EpochGrid) -> str:
+    """What to do where no channel has a feature: longer epochs if they hold no sample each."""
+    fastest = max(clock_of(node).rate for node in nodes.values())
+    if grid.window * fastest >= 1_000_000_000:
+        return "ask for other features: statistics needs no more than some samples in an epoch"
+    return f"use epochs of at least {describe_span(math.ceil(1_000_000_000 / fastest))}"
 
 
 def _check_labels(nodes: Mapping[str, xr.Dataset]) -> None:

@@ -13,7 +13,8 @@ from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, 
 from sleepdask.features.extract import node_values
 from sleepdask.features.plan import plan_extraction
 from sleepdask.features.welch import REFERENCE, Welch
-from sleepdask.signals.index import regular_clock_of
+from sleepdask.signals.clock import Clock
+from sleepdask.signals.index import clock_of, regular_clock_of
 from sleepdask.signals.recording import select_channels, signal_nodes
 from sleepdask.signals.units import with_unit
 
@@ -39,6 +40,10 @@ class Spectrum(Feature):
         return tuple(Output(f"power_{f:g}", "{unit}^2/Hz", self.welch.definition, REFERENCE) for f in self.frequencies)
 
     @property
+    def minimal_rate(self) -> float:
+        return 2 / self.welch.segment  # one sample has no spectrum
+
+    @property
     def minimal_window(self) -> float:
         return self.welch.segment
 
@@ -47,6 +52,14 @@ class Spectrum(Feature):
 
         frames = self.welch.frames(self.rate)
         return power_spectra(samples, starts, stops, frames, last=len(self.frequencies))
+
+
+def has_spectrum(signals: xr.Dataset, segment: float) -> bool:
+    """Whether the channels of a node have a spectrum in segments of so many seconds."""
+    clock = clock_of(signals)
+    return isinstance(clock, Clock) and not Spectrum(float(clock.rate), 1.0, Welch(segment)).lacks(
+        clock.rate, fixed=True
+    )
 
 
 def spectrogram(
@@ -76,7 +89,7 @@ def spectrogram(
     Raises
     ------
     ParameterError
-        As in `extract`.
+        As in `extract`; or samples do not come at a fixed rate, or fewer than two of them in a segment.
 
     Examples
     --------

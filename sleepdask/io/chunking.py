@@ -8,11 +8,11 @@ from typing import Any
 
 import xarray as xr
 
-from sleepdask.chunks import chunk_edges
+from sleepdask.chunks import MAX_BYTES, chunk_edges
 from sleepdask.epochs import EpochGrid
 from sleepdask.io.store.reading import STORED_CHUNK
 from sleepdask.signals.index import clock_of
-from sleepdask.signals.recording import SIGNAL, is_dated, on_signals, span
+from sleepdask.signals.recording import BESIDE, SIGNAL, is_dated, on_signals, span
 from sleepdask.times import duration_ns
 
 _WINDOW = duration_ns("30s")
@@ -39,10 +39,13 @@ def _on_grid(grid: EpochGrid, node: xr.Dataset, workers: int) -> xr.Dataset:
     if not size:
         return node
     clock = clock_of(node)
-    samples = max(1, int(grid.window * clock.rate / 1_000_000_000))
-    bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * samples
+    bytes_per_epoch = node.sizes["channel"] * node[SIGNAL].dtype.itemsize * grid.advance(clock)
     edges = chunk_edges(grid.count, workers, bytes_per_epoch)
-    inner = [int(grid.bounds(clock, e, e + 1)[0][0]) for e in edges[1:-1]]
+    beside = BESIDE in node.attrs  # it may last much longer than the night, whose chunks shall hold nothing else
+    inner = [int(grid.bounds(clock, e, e + 1)[0][0]) for e in (edges if beside else edges[1:-1])]
+    if beside:
+        many = max(1, MAX_BYTES // (node.sizes["channel"] * node[SIGNAL].dtype.itemsize))
+        inner += [*range(0, inner[0], many), *range(inner[-1], size, many)]
     if stored := node[SIGNAL].encoding.get(STORED_CHUNK):  # a chunk cut in two would be read and decompressed twice
         inner = [min(round(cut / stored) * stored, size) for cut in inner]
     cuts = sorted({0, *inner, size})  # none twice: there may be no sample for hours

@@ -19,7 +19,7 @@ from sleepdask.io.store.reading import is_store
 def recording_files(
     given: str | os.PathLike[str], options: Mapping[str, Any] | None = None, *, devices: bool = True
 ) -> Iterator[Path | RemoteFile]:
-    """Give a file or store, or all of a folder that look like recordings, sorted by path.
+    """Give a file, or a folder that is a recording; of any other folder all that looks like one, sorted by path.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def recording_files(
         yield located
         return
     path = Path(located)
-    if path.is_dir() and not is_store(path):
+    if path.is_dir() and not (is_known(path) if devices else is_store(path)):
         yield from _recordings_in(path, devices=devices)
     elif path.exists():
         yield path

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sleepdask.io.readers import files_of
 from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.source import open_source
 from sleepdask.signals.units import of_channel
@@ -57,16 +58,16 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def describe_file(path: Path | RemoteFile) -> dict[str, Any]:
-    """Name, size, time of change and SHA-256 of a file, or of a folder that is one: a store.
+    """Name, size, time of change and SHA-256 of a file, or of a folder that is one: a store, a session of a device.
 
-    The SHA-256 of a store is that of a text: one line a file, sorted by name, each with the file's SHA-256, two blanks
+    The SHA-256 of a folder is that of a text: one line a file, sorted by name, each with the file's SHA-256, two blanks
     and its name within the folder, as the program sha256sum prints them. Of a remote file the version that its server
     tells takes the place of time and digest, which needs all of its bytes.
     """
     if isinstance(path, RemoteFile):
         with open_source(path) as source:
             return {"name": path.name, "size": source.size, "version": source.version}
-    files = sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
+    files = files_of(path)
     states = [part.stat() for part in files]
     digests = {part.relative_to(path).as_posix(): _sha256(part) for part in files}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))

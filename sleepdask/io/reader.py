@@ -120,6 +120,14 @@ class Reader(ABC):
             It is damaged, or the policy refuses it.
         """
 
+    def files(self, folder: Path) -> list[Path]:
+        """All files that a recording in a folder is made of, which tell whether it is as before; sorted.
+
+        Default: every file in it, at any depth, that is not hidden.
+        """
+        parts = sorted(part for part in folder.rglob("*") if part.is_file())
+        return [part for part in parts if not any(name.startswith(".") for name in part.relative_to(folder).parts)]
+
     def examine(self, path: Path | RemoteFile, findings: Findings) -> None:
         """Tell all that is odd, without reading more than that needs."""
         self.read(path, How(), findings)

@@ -119,6 +119,16 @@ def is_known(path: Path) -> bool:
         return False
 
 
+def files_of(path: Path) -> list[Path]:
+    """All files of a recording: one that is a file, or those in a folder as its reader tells; of any folder, all."""
+    if not path.is_dir():
+        return [path]
+    try:
+        return reader_of(path).files(path)
+    except (ParameterError, FileFormatError):
+        return sorted(part for part in path.rglob("*") if part.is_file())
+
+
 @cache
 def _brought() -> tuple[Reader, ...]:
     """Readers of other packages, by name; one that cannot be loaded is left out, with a warning."""

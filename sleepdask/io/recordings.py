@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -11,15 +12,16 @@ from dask.system import cpu_count
 
 from sleepdask.errors import ParameterError
 from sleepdask.findings import Findings
+from sleepdask.io.beside import Beside, Location, Sources, by_source, sources
 from sleepdask.io.chunking import chunked, chunked_by_epochs
 from sleepdask.io.edf.patients import tell_patients
 from sleepdask.io.edf.reader import EdfReader
 from sleepdask.io.reader import How
 from sleepdask.io.readers import reader_of
-from sleepdask.io.remote.file import RemoteFile, locate, named
+from sleepdask.io.remote.file import RemoteFile, is_url, locate, named
+from sleepdask.io.store.reading import is_store
+from sleepdask.signals.combining import combined
 from sleepdask.signals.joining import join_recordings
-
-Location = str | os.PathLike[str] | RemoteFile
 
 
 def open_recording(
@@ -33,6 +35,7 @@ def open_recording(
     annotations: bool = True,
     keep_identity: bool = False,
     layout: Any = None,
+    also: Sources | None = None,
     storage_options: Mapping[str, Any] | None = None,
 ) -> xr.DataTree:
     """Open a recording lazily: the header is read, and in EDF+ the annotations; no sample is decoded.
@@ -74,6 +77,10 @@ def open_recording(
     layout
         What the columns of a table (CSV, Parquet) hold, where no reader knows it: a `TableLayout`, a mapping of its
         fields, or the path of a YAML file of them.
+    also
+        What other devices recorded at the same time: a path, a list of paths, or paths by name, ``{"watch": path}``,
+        several in a list where a source has several files. They stand beside the recording, each on its own clock, as
+        `combine_recordings` says, and are opened with the same options.
     storage_options
         For the file system of a URL, such as credentials; never shown in what comes of it.
 
@@ -96,7 +103,7 @@ def open_recording(
     RemoteFileError
         A file behind a URL cannot be reached, or its server cannot send parts of it.
     ParameterError
-        There is no such file, or no such time zone; or several cannot be joined.
+        There is no such file, or no such time zone; or several cannot be joined, or combined.
 
     Examples
     --------
@@ -106,10 +113,11 @@ def open_recording(
     (15360,)
     """
     how = How(dtype, timezone, annotations, keep_identity, layout)
-    if isinstance(path, str | os.PathLike | RemoteFile):
-        recording = _opened(locate(path, storage_options), how, policy)
-    else:
-        recording = _joined([locate(each, storage_options) for each in path], how, policy)
+    paths = [path] if isinstance(path, str | os.PathLike | RemoteFile) else path
+    files = [locate(each, storage_options) for each in paths]
+    recording = _one(files, how, policy)
+    if also is not None:
+        recording = _with_others(recording, files, sources(also), how, policy, storage_options)
     if chunks is None:
         return recording
     if chunks == "epochs":
@@ -119,6 +127,11 @@ def open_recording(
     return recording.map_over_datasets(chunked, chunks)
 
 
+def _one(files: Sequence[Location], how: How, policy: str) -> xr.DataTree:
+    """Recording of one file, or joined of several."""
+    return _opened(files[0], how, policy) if len(files) == 1 else _joined(files, how, policy)
+
+
 def _opened(path: Location, how: How, policy: str) -> xr.DataTree:
     file = named(path)
     return reader_of(file, how.layout).read(file, how, Findings(str(file), policy))
@@ -126,7 +139,32 @@ def _opened(path: Location, how: How, policy: str) -> xr.DataTree:
 
 def _joined(paths: Sequence[Location], how: How, policy: str) -> xr.DataTree:
     recording = join_recordings([_opened(path, how, policy) for path in paths], policy=policy)
+    return _told_of_patients(recording, paths, how, policy)
+
+
+def _with_others(
+    recording: xr.DataTree,
+    files: Sequence[Location],
+    also: Sequence[Beside],
+    how: How,
+    policy: str,
+    storage_options: Mapping[str, Any] | None,
+) -> xr.DataTree:
+    """Recording with its other sources beside it."""
+    others: list[tuple[str, xr.DataTree]] = []
+    every = list(files)
+    for name, paths in by_source(also):
+        located = [locate(each, storage_options if is_url(str(each)) else None) for each in paths]
+        stored = all(is_store(named(each)) for each in located)  # these have their zone, and no other one
+        others.append((name, _one(located, replace(how, timezone=None) if stored else how, policy)))
+        every += located
+    return _told_of_patients(combined(recording, others, policy), every, how, policy)
+
+
+def _told_of_patients(recording: xr.DataTree, paths: Sequence[Location], how: How, policy: str) -> xr.DataTree:
+    """Recording that tells if the headers of its files name different people."""
     findings = Findings(str(recording.attrs["source"]), policy)
     tell_patients([path for path in paths if isinstance(reader_of(named(path), how.layout), EdfReader)], findings)
-    recording.attrs["findings"] = [*recording.attrs["findings"], *map(str, findings.found)]
+    told = [str(finding) for finding in findings.found]
+    recording.attrs["findings"] = list(dict.fromkeys([*recording.attrs["findings"], *told]))
     return recording

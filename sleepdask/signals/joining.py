@@ -21,6 +21,7 @@ from sleepdask.signals.recording import (
     node_name,
     recording_id,
     recording_tree,
+    source_of,
     with_labels,
 )
 from sleepdask.signals.renaming import numbered
@@ -118,8 +119,8 @@ def _in_order(recordings: Sequence[xr.DataTree]) -> list[_Recording]:
     """The recordings by their start, each with a name of its own."""
     taken: set[str] = set()
     each = []
-    for tree in sorted(recordings, key=_source):
-        source = next(name for name in numbered(_source(tree)) if name not in taken)
+    for tree in sorted(recordings, key=source_of):
+        source = next(name for name in numbered(source_of(tree)) if name not in taken)
         taken.add(source)
         each.append(_taken_apart(tree, source))
     zones = {str(one.tree.attrs.get("time_zone", "")): one.source for one in reversed(each)}
@@ -127,11 +128,6 @@ def _in_order(recordings: Sequence[xr.DataTree]) -> list[_Recording]:
         told = ", ".join(f"{zone or 'unknown'} in {source}" for zone, source in zones.items())
         raise ParameterError("the recordings are of different time zones", found=told, fix="open all with the same one")
     return sorted(each, key=lambda one: one.start)
-
-
-def _source(tree: xr.DataTree) -> str:
-    source = str(tree.attrs.get("source", ""))
-    return recording_id(tree) if source in ("", "memory") else source
 
 
 def _taken_apart(tree: xr.DataTree, source: str) -> _Recording:

@@ -32,6 +32,7 @@ from sleepdask.zones import Zone
 ANNOTATIONS = "annotations"
 SIGNAL = "signal"
 VERSION = "version"  # in the encoding of signals behind a URL: tells one state of the file from another
+BESIDE = "beside"  # attribute of a node that another device recorded: by which, and from when to when the night was
 IDENTITY = "identity"  # attribute that tells who was recorded by whom and with what, if it is kept
 
 
@@ -129,10 +130,20 @@ def recording_id(recording: xr.DataTree) -> str:
     return str(recording.attrs.get("recording_id", recording.name or "recording"))
 
 
+def source_of(recording: xr.DataTree) -> str:
+    """File or folder that a recording came from, for messages; its identifier if it came from none."""
+    source = str(recording.attrs.get("source", ""))
+    return recording_id(recording) if source in ("", "memory") else source
+
+
 def span(nodes: Mapping[str, xr.Dataset]) -> tuple[int, int]:
-    """Earliest start and latest end over the nodes, ns since 1970."""
-    clocks = [clock_of(node) for node in nodes.values()]
-    return min(clock.start for clock in clocks), max(clock.end for clock in clocks)
+    """Earliest start and latest end of the night, ns since 1970; what stands beside it may last longer."""
+    ends = [
+        (clock.start, clock.end) for node in nodes.values() if BESIDE not in node.attrs for clock in [clock_of(node)]
+    ]
+    # Where nothing of the night itself is left, it is remembered.
+    ends = ends or [(node.attrs[BESIDE]["start"], node.attrs[BESIDE]["end"]) for node in nodes.values()]
+    return min(start for start, _ in ends), max(end for _, end in ends)
 
 
 def is_dated(nodes: Mapping[str, xr.Dataset]) -> bool:

@@ -11,7 +11,7 @@ import xarray as xr
 from sleepdask.findings import Finding
 from sleepdask.signals.channels import ChannelTable, load_channel_table
 from sleepdask.signals.index import DIM, ClockIndex, clock_of
-from sleepdask.signals.recording import SIGNAL, on_signals, with_labels
+from sleepdask.signals.recording import BESIDE, SIGNAL, on_signals, with_labels
 from sleepdask.signals.types import UNKNOWN, contradicts, signal_type
 from sleepdask.signals.units import dimension, normal_unit
 
@@ -30,7 +30,8 @@ def channel_names(recording: xr.DataTree, table: ChannelTable | None = None) -> 
     -------
     names
         New name by present name, in the order of the recording. A label that the table does not know stays as it
-        is. Of channels that would share a name, the first has it, the next get `` #2``, `` #3``.
+        is. Of channels that would share a name, the first has it, the next get `` #2``, `` #3``. Where labels begin
+        with the name of a source (`combine_recordings`), so do the new ones.
 
     Examples
     --------
@@ -40,8 +41,11 @@ def channel_names(recording: xr.DataTree, table: ChannelTable | None = None) -> 
     {'EEG C3-A2': 'C3-M2', 'C3:M2': 'C3-M2 #2', 'X1': 'X1'}
     """
     table = load_channel_table() if table is None else table
-    labels = [str(label) for node in _nodes(recording) for label in node["channel"].values]
-    wanted = {label: table.name(label) for label in labels}
+    wanted = {
+        str(label): _canonical(str(label), node, table)
+        for node in _nodes(recording)
+        for label in node["channel"].values
+    }
     taken = {label for label, name in wanted.items() if name is None}
     names = {}
     for label, name in wanted.items():
@@ -89,6 +93,20 @@ def _nodes(recording: xr.DataTree) -> list[xr.Dataset]:
     return [with_labels(node.to_dataset(inherit=False)) for node in recording.subtree if SIGNAL in node.data_vars]
 
 
+def _parted(label: str, node: xr.Dataset) -> tuple[str, str]:
+    """Name of the source that a label begins with, if it does, and the label itself."""
+    source = node.attrs.get(BESIDE, {}).get("name", "")
+    prefix = f"{source} " if source and label.startswith(f"{source} ") else ""
+    return prefix, label.removeprefix(prefix)
+
+
+def _canonical(label: str, node: xr.Dataset, table: ChannelTable) -> str | None:
+    """Name of a label by the table, behind that of its source; None if the table does not know it."""
+    prefix, plain = _parted(label, node)
+    name = table.name(plain)
+    return None if name is None else prefix + name
+
+
 def _renamed(node: xr.Dataset, names: dict[str, str], table: ChannelTable, findings: list[Finding]) -> xr.Dataset:
     node = with_labels(node)
     labels = [str(label) for label in node["channel"].values]
@@ -97,13 +115,15 @@ def _renamed(node: xr.Dataset, names: dict[str, str], table: ChannelTable, findi
     rate = clock_of(node).rate if isinstance(node.xindexes.get(DIM), ClockIndex) else None
     spelled, kinds = [], []
     for label, unit, kind in zip(labels, units.tolist(), types.tolist(), strict=True):
-        name = table.name(label)
+        prefix, plain = _parted(label, node)
+        canonical = table.name(plain)
+        name = None if canonical is None else prefix + canonical
         if name is not None and names[label] not in (name, label):
             message = f"{name!r} is the name of another channel too"
             findings.append(_finding("channel-name", message, f"it is called {names[label]!r}", label))
-        stated = table.types.get(name or "", kind)
-        if name is not None and stated in (UNKNOWN, ""):
-            stated = signal_type(name, unit, rate)
+        stated = table.types.get(canonical or "", kind)
+        if canonical is not None and stated in (UNKNOWN, ""):
+            stated = signal_type(canonical, unit, rate)
         if stated != kind and contradicts(stated, dimension(unit)):
             message = f"the channel table says {stated}, but its unit is {unit}"
             findings.append(_finding("channel-type", message, f"its type stays {kind or 'unknown'}", label))

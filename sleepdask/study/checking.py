@@ -104,7 +104,8 @@ class _Checker:
 
 def _findings(entry: Entry) -> tuple[Finding, ...]:
     try:
-        files = [file for path in entry.paths for file in recording_files(path)]
+        paths = (*entry.paths, *(str(one.path) for one in entry.also))
+        files = [file for path in paths for file in recording_files(path)]
         return tuple(finding for file in files for finding in diagnose_file(file).findings)
     except (SleepdaskError, OSError, ValueError):  # opening it says why
         return ()

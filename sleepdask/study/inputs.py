@@ -11,6 +11,7 @@ from typing import Any
 import xxhash
 
 from sleepdask.errors import ParameterError
+from sleepdask.io.readers import files_of
 from sleepdask.io.remote.file import RemoteFile, locate, named
 from sleepdask.io.source import open_source
 
@@ -19,7 +20,7 @@ _SEEN = ("where", "size", "changed")  # equal: the bytes are taken to be the sam
 
 
 def state_of(location: str) -> dict[str, Any]:
-    """Name, size and time of change of a file, of a folder that is one (a store), or the version of a remote one.
+    """Name, size and time of change of a file or a folder that is one, or the version of a remote file.
 
     Folders may be named after people: where the file lies is kept as a hash.
 
@@ -81,13 +82,10 @@ def _marked(location: str) -> str:
 
 
 def _parts(path: Path) -> Iterator[tuple[str, Path]]:
-    """Files of a folder by their names in it, sorted; of a file the file itself."""
-    if not path.is_dir():
-        yield "", path
-        return
-    for part in sorted(path.rglob("*")):
-        if part.is_file():
-            yield part.relative_to(path).as_posix(), part
+    """Files of a folder (a store, a session of a device) by their names in it, sorted; of a file the file itself."""
+    is_folder = path.is_dir()
+    for part in files_of(path):
+        yield (part.relative_to(path).as_posix() if is_folder else ""), part
 
 
 def _digest(path: Path) -> str:

@@ -17,7 +17,13 @@ def opened(plan: StudyPlan, entry: Entry, *, annotations: bool = True) -> Harmon
     """Recording of a row, harmonised, not cut into chunks; with the channels it lacks, and notes."""
     paths = entry.paths if len(entry.paths) > 1 else entry.paths[0]
     recording = open_recording(
-        paths, chunks=None, policy=plan.policy, timezone=plan.timezone, dtype=plan.dtype, annotations=annotations
+        paths,
+        also=entry.also or None,
+        chunks=None,
+        policy=plan.policy,
+        timezone=plan.timezone,
+        dtype=plan.dtype,
+        annotations=annotations,
     )
     return plan.harmonisation.apply(recording)
 

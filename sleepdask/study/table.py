@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from sleepdask.errors import FileFormatError, ParameterError
+from sleepdask.io.beside import Beside, by_role
 from sleepdask.io.cells import escaped
 from sleepdask.io.remote.file import is_url
+from sleepdask.signals.renaming import numbered
 from sleepdask.study.cells import read_columns, typed
 
 SEPARATOR = ";"  # between the files of one recording
 MARKS = ("lights_off", "lights_on")
-RESERVED = ("recording_id", "path", "hypnogram", *MARKS)
+ALSO = "also"
+RESERVED = ("recording_id", "path", ALSO, "hypnogram", *MARKS)
 _SAFE = re.compile(r"\w(?:[\w .+@-]*[\w+@-])?")
 _LONGEST = 128  # bytes: file systems allow 255 for a name, and the names that hold an id are longer
 _UNSAFE_START = re.compile(r"[=+@\s'\"-]")  # of a path: a formula to a spreadsheet, or not kept by a reader
@@ -36,6 +39,8 @@ class Entry:
         A text that is safe as the name of a folder.
     paths
         Files of the recording, several if they are joined: absolute paths, or URLs.
+    also
+        What other devices recorded at the same time, with the same kind of paths.
     hypnogram
         File with its scores, or None.
     marks
@@ -49,12 +54,14 @@ class Entry:
     hypnogram: str | None = None
     marks: Mapping[str, str] = field(default_factory=dict)
     covariates: Mapping[str, Any] = field(default_factory=dict)
+    also: tuple[Beside, ...] = ()
 
     @property
     def inputs(self) -> dict[str, str]:
-        """All its files by role: recording, recording #2, ..., hypnogram."""
-        names = ("recording", *(f"recording #{k}" for k in range(2, len(self.paths) + 1)))
-        return dict(zip(names, self.paths, strict=True)) | ({"hypnogram": self.hypnogram} if self.hypnogram else {})
+        """All its files by role: recording, recording #2, ..., also, also watch, ..., hypnogram."""
+        recording = dict(zip(numbered("recording"), self.paths, strict=False))
+        others = {role: str(path) for role, path in by_role(self.also).items()}
+        return recording | others | ({"hypnogram": self.hypnogram} if self.hypnogram else {})
 
 
 def read_table(path: str | os.PathLike[str]) -> list[Entry]:
@@ -64,6 +71,7 @@ def read_table(path: str | os.PathLike[str]) -> list[Entry]:
     ----------
     path
         Its columns: ``recording_id`` and ``path`` (of a file, or several joined by ``;``), and, if wanted,
+        ``also`` (what other devices recorded at the same time: paths, or ``name=path``, joined by ``;``),
         ``hypnogram``, ``lights_off`` and ``lights_on``. Paths are relative to the table. Any other column is a
         covariate: numbers where all its values are, else texts; an empty cell is missing.
 
@@ -111,6 +119,7 @@ def table_entries(raw: bytes, folder: str | os.PathLike[str], *, where: object) 
             _located(cells["hypnogram"][k], Path(folder)) if cells["hypnogram"][k] else None,
             {name: cells[name][k] for name in MARKS if cells[name][k]},
             {name: values[k] for name, values in covariates.items()},
+            _others(cells[ALSO][k], Path(folder), f"{where}, {recording_id}"),
         )
         for k, recording_id in enumerate(ids)
     ]
@@ -153,13 +162,21 @@ def folded_id(text: str) -> str:
 
 
 def _files(text: str, folder: Path, where: str) -> tuple[str, ...]:
+    return tuple(_located(part, folder) for part in _split(text, folder, where))
+
+
+def _others(text: str, folder: Path, where: str) -> tuple[Beside, ...]:
+    return tuple(Beside.of(part, folder) for part in _split(text, folder, where)) if text else ()
+
+
+def _split(text: str, folder: Path, where: str) -> list[str]:
     whole = _located(text, folder)
     parts = [part.strip() for part in text.split(SEPARATOR)]
     if len(parts) > 1 and not is_url(whole) and os.path.exists(whole):  # noqa: PTH110 - False for a name too long
         parts = [text]
     if not all(parts):
         raise FileFormatError("a path is empty", where=where)
-    return tuple(_located(part, folder) for part in parts)
+    return parts
 
 
 def _located(text: str, folder: Path) -> str:
@@ -179,18 +196,27 @@ def table_bytes(entries: Sequence[Entry], location: str | os.PathLike[str]) -> b
     """
     location = os.fspath(location)
     names = dict.fromkeys(name for entry in entries for name in entry.covariates)
-    lines = [_line([*RESERVED, *map(escaped, names)])]
+    columns = [name for name in RESERVED if name != ALSO or any(entry.also for entry in entries)]
+    lines = [_line([*columns, *map(escaped, names)])]
     for entry in entries:
         paths = [path_in_table(path, location) for path in entry.paths]
         hypnogram = [] if entry.hypnogram is None else [path_in_table(entry.hypnogram, location)]
-        if lost := [path for path in (*paths, *hypnogram) if path[-1:].isspace()] or [
-            path for path in paths if len(paths) > 1 and SEPARATOR in path
+        also = [(one.name, path_in_table(str(one.path), location)) for one in entry.also]
+        several = [each for each in (paths, [path for _, path in also]) if len(each) > 1]
+        if lost := [path for path in (*paths, *hypnogram, *(path for _, path in also)) if path[-1:].isspace()] or [
+            path for each in several for path in each if SEPARATOR in path
         ]:
             what = f"the table cannot hold a path that ends in a blank, or one of several with {SEPARATOR!r} in it"
             raise ParameterError(what, where=entry.recording_id, found=repr(lost[0]), fix="rename it")
-        marks = [entry.marks.get(name, "") for name in MARKS]
+        cells = {
+            "recording_id": entry.recording_id,
+            "path": SEPARATOR.join(paths),
+            ALSO: SEPARATOR.join(str(Beside(path, name)) for name, path in also),
+            "hypnogram": "".join(hypnogram),
+            **entry.marks,
+        }
         covariates = [_cell(entry.covariates.get(name)) for name in names]
-        lines.append(_line([entry.recording_id, SEPARATOR.join(paths), "".join(hypnogram), *marks, *covariates]))
+        lines.append(_line([*(cells.get(name, "") for name in columns), *covariates]))
     return "".join(lines).encode()
 
 

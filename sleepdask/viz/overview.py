@@ -45,7 +45,7 @@ def overview(features: xr.DataTree, spectrogram: xr.DataArray | None = None) -> 
     figure
         From top to bottom: hypnogram, if any epoch is scored; spectrogram in dB, its colours spanning
         robust percentiles; running median of delta and sigma power of the same channel (without band
-        power: its standard deviation); and a strip of the epochs whose status is not ok. Time is the
+        power: its standard deviation, or its mean); and a strip of the epochs whose status is not ok. Time is the
         local time of the recording.
 
     Examples

@@ -35,7 +35,7 @@ def draw_strip(axes: Axes, cells: Cells, status: Mapping[str, NDArray[np.str_]])
         Status of each epoch by name of the node.
     """
     dress(axes, "")
-    axes.set_yticks(range(len(status)), [shortened(name, 10) for name in status], parse_math=False)
+    axes.set_yticks(range(len(status)), [shortened(name, 8) for name in status], parse_math=False)
     axes.set_ylim(max(1, len(status)) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     counts = {kind: sum(int((values == kind).sum()) for values in status.values()) for kind in COLOURS}

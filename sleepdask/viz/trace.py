@@ -35,16 +35,28 @@ _PREFIX = "bandpower_"
 
 @dataclass(frozen=True)
 class Trace:
-    """Up to two features of one channel that share a logarithmic axis."""
+    """Up to two features of one channel that share an axis; a logarithmic one, if they are powers or deviations."""
 
     channel: str
     label: str
     units: str
     curves: dict[str, Floats]
+    logarithmic: bool = True
+
+    @property
+    def shown(self) -> dict[str, Floats]:
+        """What has a place on the axis; NaN for the rest."""
+        least = 0.0 if self.logarithmic else -np.inf
+        return {
+            name: np.where(np.isfinite(values) & (values > least), values, np.nan)
+            for name, values in self.curves.items()
+        }
 
 
 def choose_trace(features: xr.DataTree, channel: str | None = None) -> Trace | None:
-    """Band power of a channel; the standard deviation if there is no band power; None if neither is there.
+    """Band power of a channel; its standard deviation if there is no band power, or its mean; None if none is there.
+
+    What has no value in any epoch, such as the deviation of one sample, gives way to the next.
 
     Parameters
     ----------
@@ -54,7 +66,8 @@ def choose_trace(features: xr.DataTree, channel: str | None = None) -> Trace | N
         Channel to show. If it is not given, or has no such features: the first EEG channel that has, else
         the first of any kind.
     """
-    for pick, label in ((_bands, "Band power"), (_spread, "Std")):
+    traces = []
+    for pick, label, logarithmic in ((_bands, "Band power", True), (_spread, "Std", True), (_level, "Mean", False)):
         found = [
             (node, names, row)
             for node in feature_nodes(features).values()
@@ -68,12 +81,13 @@ def choose_trace(features: xr.DataTree, channel: str | None = None) -> Trace | N
             if "unit" in one.coords:
                 units = of_channel(units, str(one["unit"].item()))
             curves = {name.removeprefix(_PREFIX): np.asarray(one[name].values, np.float64) for name in names}
-            return Trace(str(one["channel"].item()), label, units, curves)
-    return None
+            traces.append(Trace(str(one["channel"].item()), label, units, curves, logarithmic))
+    with_values = (trace for trace in traces if any(np.isfinite(values).any() for values in trace.shown.values()))
+    return next(with_values, traces[0] if traces else None)
 
 
 def draw_trace(axes: Axes, cells: Cells, trace: Trace, step_seconds: float) -> None:
-    """Draw a running median of each feature, and say so; values of zero or less have no place on the axis.
+    """Draw a running median of each feature, and say so; zero and less have no place on a logarithmic axis.
 
     Parameters
     ----------
@@ -87,16 +101,22 @@ def draw_trace(axes: Axes, cells: Cells, trace: Trace, step_seconds: float) -> N
         Distance of two epochs in s.
     """
     window = smoothing_window(step_seconds, len(cells))
-    smooth = {name: running_median(_positive(raw), window) for name, raw in trace.curves.items()}
+    smooth = {name: running_median(values, window) for name, values in trace.shown.items()}
     for color, (name, values) in zip(_COLOURS, smooth.items(), strict=False):
         axes.plot(*cells.steps(values), color=color, linewidth=1.1, label=name)
     units = unit_text(trace.units)
     dress(axes, f"{trace.label} ({units})" if units else trace.label)
-    limits = robust_range(np.log10(np.concatenate(list(smooth.values()))), 0.5, 99.5)
+    every = np.concatenate(list(smooth.values()))
+    limits = robust_range(np.log10(every) if trace.logarithmic else every, 0.5, 99.5)
     if limits is None:
         say_empty(axes)
-    else:
+    elif trace.logarithmic:
         _scale(axes, *limits)
+    else:
+        margin = 0.08 * (limits[1] - limits[0]) or max(1e-9, 0.01 * abs(limits[0]))
+        axes.set_ylim(limits[0] - margin, limits[1] + margin)
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.grid(visible=True, axis="y", color=GRID, linewidth=0.8)
     _write_names(axes, list(smooth), trace.channel, window)
 
 
@@ -124,15 +144,15 @@ def _spread(names: Sequence[str]) -> list[str]:
     return ["std"] if "std" in names else []
 
 
+def _level(names: Sequence[str]) -> list[str]:
+    return ["mean"] if "mean" in names else []
+
+
 def _rank(node: xr.Dataset, row: int, channel: str | None) -> int:
     """Zero for the channel asked for, then EEG, then the rest."""
     if str(node["channel"].values[row]) == channel:
         return 0
     return 1 if "signal_type" in node.coords and str(node["signal_type"].values[row]) == "eeg" else 2
-
-
-def _positive(values: Floats) -> Floats:
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
 def _scale(axes: Axes, low: float, high: float) -> None:

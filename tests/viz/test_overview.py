@@ -159,11 +159,24 @@ class TestPanels:
         assert list(panels(figure)) == ["hypnogram", "trace"]
         assert panels(figure)["trace"].get_ylabel().startswith("Std")
 
-    def test_no_trace_without_either(self):
-        assert list(panels(overview(make_features(names=("mean",))))) == ["hypnogram"]
+    def test_mean_instead_of_both(self):
+        figure = overview(make_features(names=("mean",)))
+        assert list(panels(figure)) == ["hypnogram", "trace"]
+        assert panels(figure)["trace"].get_ylabel().startswith("Mean")
+        assert panels(figure)["trace"].get_yscale() == "linear"
+
+    def test_mean_where_no_epoch_has_a_deviation(self):
+        features = make_features(names=("mean", "std"))
+        features["100Hz/std"][:] = np.nan
+        assert panels(overview(features))["trace"].get_ylabel().startswith("Mean")
+        features["100Hz/mean"][:] = np.nan
+        assert panels(overview(features))["trace"].get_ylabel().startswith("Std")
+
+    def test_no_trace_without_any(self):
+        assert list(panels(overview(make_features(names=("median",))))) == ["hypnogram"]
 
     def test_with_nothing_to_show_the_time_remains(self):
-        figure = overview(make_features([""] * 3, names=("mean",)))
+        figure = overview(make_features([""] * 3, names=("median",)))
         assert list(panels(figure)) == ["status"]
         assert "all ok" in [text.get_text() for text in figure.axes[0].texts]
         assert png(figure)

@@ -130,7 +130,8 @@ def read_array(folder: Path, key: tuple[Any, ...] = (), state: object = None) ->
         A file of it is cut off or damaged.
     """
     try:
-        return np.asarray(_kept(str(folder), state or _state(folder)).oindex[key or ...])
+        state = _state(folder) if state is None else state  # a store may have been replaced by another one
+        return np.asarray(_kept(str(folder), state).oindex[key or ...])
     except MemoryError:
         raise
     except Exception as error:  # of the disk, of Zarr, of any codec

@@ -302,3 +302,10 @@ def test_it_shows_progress(odd_recording: xr.DataTree, tmp_path: Path, small_sha
     sd.save_recording(odd_recording, tmp_path / "a.zarr", backend="threads", workers=2, progress=seen)
     assert seen.done == seen.total >= 10
     assert seen.finished
+
+
+def test_a_store_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    for labels in (["C3", "C4", "O1"], ["C3"], ["F3", "F4"]):
+        night = sd.recording_from_arrays({label: np.full(300, 1.0) for label in labels}, rate=10)
+        sd.save_recording(night, tmp_path / "night.zarr", force=True, backend="sync")
+        assert sd.open_recording(tmp_path / "night.zarr")["10Hz"]["channel"].values.tolist() == labels
