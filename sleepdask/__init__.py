@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import features, parallel, simulate, study
+    from sleepdask import align, features, parallel, simulate, study
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
@@ -67,7 +67,7 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("features", "parallel", "simulate", "study")
+_ROOMS = ("align", "features", "parallel", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
@@ -76,6 +76,7 @@ __all__ = [
     "ParameterError",
     "SleepdaskError",
     "Study",
+    "align",
     "canonical_name",
     "channel_names",
     "compute",
