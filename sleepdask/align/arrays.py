@@ -56,11 +56,9 @@ class AlignedArray(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
         rows, time = (part if isinstance(part, slice) else slice(int(part), int(part) + 1) for part in key)
         start, stop, step = time.indices(self.shape[1])
-        if stop <= start:
-            return np.empty((len(range(*rows.indices(self.shape[0]))), 0), self.dtype)
-        part, first, after = self.rule.part(start, stop)
+        part, first, after = self.rule.part(start, max(start, stop))
         values = part.apply(self.source[rows, first:after].values).astype(self.dtype, copy=False)[:, ::step]
-        return values[tuple(_NONE if isinstance(part, slice) else 0 for part in key)]
+        return values[tuple(_NONE if isinstance(each, slice) else 0 for each in key)]
 
 
 def _dask_array(source: da.Array, rule: Alignment, edges: Sequence[int]) -> da.Array:
