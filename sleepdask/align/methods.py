@@ -19,7 +19,7 @@ from sleepdask.times import Duration, duration_ns
 
 METHODS = ("nearest", "ffill", "bfill", "linear", "mean")
 _TAPS = 1 << 20  # computed together, where each value of the target has some of its own
-_BLOCK = 1 << 14  # values at a time, so that what says where they are taken from stays in the cache
+_BLOCK = 1 << 16  # values at a time, so that what says where they are taken from stays in the cache
 _LEAST = 0.5  # of the weights of a filter that samples with a value must have
 
 
