@@ -131,7 +131,7 @@ def estimate_offset(
     >>> psg = sd.recording_from_arrays({"HR": pulse}, rate=1, start="2024-03-11T23:00:00", unit="bpm")
     >>> watch = sd.recording_from_arrays({"HR": pulse}, rate=1, start="2024-03-11T23:00:42", unit="bpm")
     >>> found = estimate_offset(psg["1Hz"], watch["1Hz"])
-    >>> round(found.offset / np.timedelta64(1, "s"), 1), abs(found.drift) < 5, found.confidence
+    >>> round(float(found.offset / np.timedelta64(1, "s")), 1), abs(found.drift) < 5, found.confidence
     (-42.0, True, 1.0)
     """
     if not 0 < least_confidence <= 1:
