@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import features, parallel, simulate, study
+    from sleepdask import align, features, parallel, simulate, study
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
@@ -70,7 +70,7 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("features", "parallel", "simulate", "study")
+_ROOMS = ("align", "features", "parallel", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
@@ -80,6 +80,7 @@ __all__ = [
     "SleepdaskError",
     "Study",
     "TableLayout",
+    "align",
     "canonical_name",
     "channel_names",
     "combine_recordings",

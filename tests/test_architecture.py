@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
-ROOMS = ["cli", "study", "viz", "runners", "simulate", "features", "io", "hypnogram", "placement", "signals", "epochs",
-         "chunks", "times", "zones", "parallel", "jit", "findings", "errors"]  # fmt: skip
+ROOMS = ["cli", "study", "viz", "align", "runners", "simulate", "features", "io", "hypnogram", "placement", "signals",
+         "epochs", "chunks", "times", "zones", "parallel", "jit", "findings", "errors"]  # fmt: skip
 DOORS = {"", "__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 COMPUTING = {"compute", "load", "persist", "to_zarr", "to_netcdf"}
@@ -79,12 +79,16 @@ def test_every_room_says_what_it_does_and_stays_small(path: Path) -> None:
     assert len(text.splitlines()) <= 400
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "features" / "kernels").glob("*.py")), ids=ids)
+@pytest.mark.parametrize(
+    "path", [*sorted((PACKAGE / "features" / "kernels").glob("*.py")), PACKAGE / "align" / "kernels.py"], ids=ids
+)
 def test_kernels_know_arrays_only(path: Path) -> None:
     assert not {target.split(".")[0] for target in imports(path)} & {"xarray", "dask", "pandas", "scipy"}
 
 
-@pytest.mark.parametrize("name", ["features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"])
+@pytest.mark.parametrize(
+    "name", ["align", "features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"]
+)
 def test_operations_never_compute(name: str) -> None:
     for path in [PACKAGE / name] if name.endswith(".py") else sorted((PACKAGE / name).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -38,6 +38,17 @@ print({"numba", "distributed", "matplotlib"} & set(sys.modules))
     assert python(code) == "set()\n"
 
 
+def test_aligning_loads_no_compiler() -> None:
+    code = """
+import sys, numpy as np, sleepdask as sd
+night = sd.recording_from_arrays({"C3": np.zeros(86_400, "f4")}, rate=100)
+for method in ("nearest", "linear", "mean"):
+    sd.align.combine_signals(sd.align.align_signals(night.chunk({"time": 10_000}), 64, method=method))
+print({"numba", "distributed", "matplotlib", "scipy.signal"} & set(sys.modules))
+"""
+    assert python(code) == "set()\n"
+
+
 def test_help_loads_no_array_library() -> None:
     code = """
 import sys
