@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import align, features, parallel, simulate, study
+    from sleepdask import align, collection, features, parallel, simulate, study
+    from sleepdask.collection.collection import SignalCollection
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
@@ -39,6 +40,7 @@ _HOME = {
     "OutputError": "sleepdask.errors",
     "ParallelConfig": "sleepdask.parallel.config",
     "ParameterError": "sleepdask.errors",
+    "SignalCollection": "sleepdask.collection.collection",
     "SleepdaskError": "sleepdask.errors",
     "Study": "sleepdask.study.study",
     "canonical_name": "sleepdask.signals.channels",
@@ -67,18 +69,20 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("align", "features", "parallel", "simulate", "study")
+_ROOMS = ("align", "collection", "features", "parallel", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
     "OutputError",
     "ParallelConfig",
     "ParameterError",
+    "SignalCollection",
     "SleepdaskError",
     "Study",
     "align",
     "canonical_name",
     "channel_names",
+    "collection",
     "compute",
     "deidentify",
     "derive_channels",
