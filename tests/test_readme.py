@@ -79,6 +79,7 @@ def test_the_pages_have_what_is_tested() -> None:
     tested = {
         "README.md",
         "channels.md",
+        "collection.md",
         "harmonisation.md",
         "joining.md",
         "parallel.md",

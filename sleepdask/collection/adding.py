@@ -21,7 +21,7 @@ from sleepdask.signals.index import ClockIndex, clock_of
 from sleepdask.signals.recording import SIGNAL, channel_coordinates, with_labels
 from sleepdask.signals.timestamps import Timestamps
 from sleepdask.times import time_dtype
-from sleepdask.zones import is_zone, zone_of
+from sleepdask.zones import Zone, is_zone, zone_of
 
 _RESOLUTIONS = (1_000_000, 1_000)  # ns to which loggers round times
 _DIMS = ("channel", "time")
@@ -138,7 +138,7 @@ def _of_table(key: str, table: pd.DataFrame, zone: str, units: Mapping[str, str]
         )
     instants = index.tz is not None
     stamps = (index.tz_convert(None) if instants else index).as_unit("ns").asi8
-    shown = (str(index.tz) if is_zone(str(index.tz)) else "UTC") if instants else ""
+    shown = (Zone.of(str(index.tz)).name if is_zone(str(index.tz)) else "UTC") if instants else ""
     if STAGE in labels:
         return _scores(key, table, stamps, shown, policy)
     if texts := [label for label, (_, column) in zip(labels, table.items(), strict=True) if not _is_number(column)]:

@@ -205,7 +205,10 @@ class Aligned(Derived):
         nodes = {key: self.node(key) for key in self._samples()}
         if not nodes:
             raise ParameterError("a common clock needs a signal", where="collection", fix="add one first")
-        return alignment_clock(recording_tree(nodes, dict(self.state.recording.attrs)), self._rate(rate))
+        return alignment_clock(
+            recording_tree(nodes, {str(name): value for name, value in self.state.recording.attrs.items()}),
+            self._rate(rate),
+        )
 
     def _samples(self) -> list[str]:
         """Signals that have samples and are not temporary."""

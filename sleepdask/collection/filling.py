@@ -54,7 +54,7 @@ class Filled(Contents):
         nodes = signal_nodes(recording)
         if by == "channel":
             nodes = {
-                str(label).replace("/", "-"): node.isel(channel=[k])
+                str(label).replace("/", "-"): node.isel(channel=slice(k, k + 1))
                 for node in nodes.values()
                 for k, label in enumerate(node["channel"].values)
             }
@@ -65,7 +65,7 @@ class Filled(Contents):
         collection._state = replace(collection._state, recording=xr.DataTree.from_dict(root))
         file = str(recording.attrs.get("source", ""))
         for key, node in nodes.items():
-            told = {"source_files": (file,)} if file not in ("", "memory") else {}
+            told: dict[str, Any] = {"source_files": (file,)} if file not in ("", "memory") else {}
             collection.add_time_series_signal(key.replace("/", "-"), node, **told)
         return collection
 

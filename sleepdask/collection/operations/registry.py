@@ -85,6 +85,7 @@ class Operation:
 
 
 _OPERATIONS: dict[str, Operation] = {}
+_OURS = "sleepdask.collection.operations."
 
 _NOT_THERE = {
     "compute_hrv_features": "heart rate variability is not computed yet",
@@ -101,7 +102,13 @@ _NOT_THERE = {
 
 
 def register_operation(
-    name: str, function: Callable[..., Any], *, kind: Kind = "time_series", gives: str = "", version: int = 1
+    name: str,
+    function: Callable[..., Any],
+    *,
+    kind: Kind = "time_series",
+    gives: str = "",
+    version: int = 1,
+    replace: bool = False,
 ) -> None:
     """Make an operation available to all collections by its name.
 
@@ -109,6 +116,8 @@ def register_operation(
     ----------
     name, function, kind, gives, version
         As `Operation` explains them. The function must be the same wherever and whenever something is computed again.
+    replace
+        Whether it may take the place of one that was registered before; never of one that comes with the package.
 
     Raises
     ------
@@ -126,8 +135,11 @@ def register_operation(
     >>> doubled.get_data()["C3"].max()
     np.float64(2.0)
     """
-    if name in _OPERATIONS or name in _NOT_THERE:
-        raise ParameterError(f"there is an operation {name!r}", fix="choose another name")
+    held = _OPERATIONS.get(name)
+    ours = held is not None and held.function.__module__.startswith(_OURS)
+    if name in _NOT_THERE or ours or (held is not None and not replace):
+        fix = "choose another name" if held is None or ours else "choose another name, or give replace=True"
+        raise ParameterError(f"there is an operation {name!r}", fix=fix)
     _OPERATIONS[name] = Operation(name, kind, function, gives, version)
 
 
