@@ -13,12 +13,12 @@ import xarray as xr
 
 from sleepdask.align import alignment_clock
 from sleepdask.collection import replay
-from sleepdask.collection.contents import has_samples
 from sleepdask.collection.derived import Derived
 from sleepdask.collection.frames import combined_signals, signal_table
 from sleepdask.collection.metadata import Step, TimeSeriesMetadata, check_field
 from sleepdask.collection.operations import operation_of
 from sleepdask.collection.selecting import keys_meant
+from sleepdask.collection.state import State
 from sleepdask.errors import BackendError, ParameterError
 from sleepdask.parallel.config import BackendName
 from sleepdask.parallel.executor import ParallelExecutor
@@ -55,20 +55,19 @@ class Aligned(Derived):
         >>> Aligned().get_nearest_standard_rate(130.2)
         128.0
         """
-        if not 0 < rate < float("inf"):
-            raise ParameterError("rate must be above 0", found=f"{rate} Hz")
-        return float(max((each for each in STANDARD_RATES if each <= rate), default=STANDARD_RATES[0]))
+        return float(_usual_rate(rate))
 
     def get_target_sample_rate(self, user_specified: float | Fraction | None = None) -> float:
         """Rate in Hz for a common clock: what is asked for, else that of the fastest regular signal, exactly.
 
         Where all signals come at any times, it is the usual rate below that of the fastest; 100 Hz without a signal.
         """
-        return float(self._rate(user_specified))
+        return float(_rate(self.state, user_specified))
 
     def get_reference_time(self, sample_rate: float | Fraction | None = None) -> pd.Timestamp | pd.Timedelta:
         """First instant of the common clock at a rate (default `get_target_sample_rate`)."""
-        state, clock = self.state, self._common(sample_rate)
+        state = self.state
+        clock = _common(state, sample_rate)
         if not clock.dated:
             return pd.Timedelta(clock.start, unit="ns")
         moment = pd.Timestamp(clock.start, unit="ns")
@@ -89,8 +88,9 @@ class Aligned(Derived):
         clock
             Which `alignment_clock` has from now on.
         """
-        clock = self._common(target_sample_rate)
-        self._change(lambda state: replace(state, clock=clock))
+        with self._lock:
+            clock = _common(self._state, target_sample_rate)
+            self._state = replace(self._state, clock=clock)
         return clock
 
     def apply_grid_alignment(
@@ -123,12 +123,12 @@ class Aligned(Derived):
         """
         with self._lock:
             state = self._state
-            clock = self._common(None) if state.clock is None else state.clock
-            keys = self._samples() if signals_to_align is None else keys_meant(
-                state, list(signals_to_align), signals_only=True
-            )  # fmt: skip
+            clock = _common(state, None) if state.clock is None else state.clock
+            keys = list(_wanted(state))
+            if signals_to_align is not None:
+                keys = keys_meant(state, list(signals_to_align), signals_only=True)
             step = _step(clock, method, tolerance, limit)
-            done, failed = self._each(lambda key: replay.applied(step, self.node(key)), keys, "not aligned")
+            done, failed = self._each(lambda key: replay.applied(step, replay.held(state, key)), keys, "not aligned")
             known = {
                 key: replace(state.signals[key], operations=(*state.signals[key].operations, step)) for key in done
             }
@@ -151,25 +151,26 @@ class Aligned(Derived):
             Nothing is aligned yet.
         """
         state = self.state
-        keys = [key for key in self._samples() if clock_of(self.node(key)) == state.clock]
-        if not keys:
+        nodes = _wanted(state)
+        aligned = {key: node for key, node in nodes.items() if clock_of(node) == state.clock}
+        if not aligned:
             raise ParameterError("no signal is on the common clock", fix="call apply_grid_alignment() first")
-        left = [key for key in self._samples() if key not in keys]
+        left = [key for key in nodes if key not in aligned]
         for key in left:
             warnings.warn(f"{key}: left out, as it is not on the common clock", stacklevel=2)
-        return self._combined({key: self.node(key) for key in keys}, left, {})
+        return self._combined(state, aligned, left, {})
 
     def align_and_combine_signals(
         self, method: str = "nearest", *, tolerance: Duration | None = None, limit: Duration | None = None
     ) -> pd.DataFrame:
         """Table as `combine_aligned_signals` gives it, while the signals stay as they are."""
         state = self.state
-        clock = self._common(None) if state.clock is None else state.clock
-        self._change(lambda state: replace(state, clock=clock))
-        step = _step(clock, method, tolerance, limit)
-        done, failed = self._each(lambda key: replay.applied(step, self.node(key)), self._samples(), "not aligned")
+        clock = _common(state, None) if state.clock is None else state.clock
+        self._change(lambda now: replace(now, clock=clock))
+        step, nodes = _step(clock, method, tolerance, limit), _wanted(state)
+        done, failed = self._each(lambda key: replay.applied(step, nodes[key]), list(nodes), "not aligned")
         self._tell(failed)
-        return self._combined(done, list(failed), {"method": method})
+        return self._combined(replace(state, clock=clock), done, list(failed), {"method": method})
 
     def get_stored_combined_dataframe(self) -> pd.DataFrame | None:
         """Last table of signals side by side; None if there is none."""
@@ -190,33 +191,9 @@ class Aligned(Derived):
         )
         return super()._methods() | {method.__name__: method for method in own}
 
-    def _rate(self, asked: float | Fraction | None) -> Fraction:
-        if asked is not None:
-            if not 0 < asked < float("inf"):
-                raise ParameterError("rate must be above 0", found=f"{asked} Hz")
-            return asked if isinstance(asked, Fraction) else Fraction(str(asked))
-        clocks = [clock_of(self.node(key)) for key in self._samples()]
-        if fixed := [clock.rate for clock in clocks if isinstance(clock, Clock)]:
-            return max(fixed)
-        usual = max((clock.rate for clock in clocks), default=_USUAL_RATE)
-        return Fraction(str(self.get_nearest_standard_rate(usual)))
-
-    def _common(self, rate: float | Fraction | None) -> Clock:
-        nodes = {key: self.node(key) for key in self._samples()}
-        if not nodes:
-            raise ParameterError("a common clock needs a signal", where="collection", fix="add one first")
-        return alignment_clock(
-            recording_tree(nodes, {str(name): value for name, value in self.state.recording.attrs.items()}),
-            self._rate(rate),
-        )
-
-    def _samples(self) -> list[str]:
-        """Signals that have samples and are not temporary."""
-        state = self.state
-        return [key for key, each in state.signals.items() if not each.temporary and has_samples(state, key)]
-
-    def _combined(self, nodes: Mapping[str, xr.Dataset], left: list[str], how: Mapping[str, Any]) -> pd.DataFrame:
-        state = self.state
+    def _combined(
+        self, state: State, nodes: Mapping[str, xr.Dataset], left: list[str], how: Mapping[str, Any]
+    ) -> pd.DataFrame:
         computed, failed = self._computed(nodes)
         self._tell(failed)
         levels = state.metadata.index_config
@@ -232,7 +209,7 @@ class Aligned(Derived):
             "left_out": [*left, *failed],
             "index_config": list(levels),
         }
-        self._change(lambda state: replace(state, combined=table, combined_with=told))
+        self._change(lambda now: replace(now, combined=table, combined_with=told))
         return table.copy()
 
     def _computed(self, nodes: Mapping[str, xr.Dataset]) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
@@ -275,6 +252,39 @@ class Aligned(Derived):
     def _tell(self, failed: Mapping[str, str]) -> None:
         if failed:
             self._change(lambda state: state.with_signals({}, {}, tuple(failed.values())))
+
+
+def _wanted(state: State) -> dict[str, xr.Dataset]:
+    """Signals that have samples and are not temporary."""
+    return {key: node for key, node in replay.sampled(state).items() if not state.signals[key].temporary}
+
+
+def _common(state: State, rate: float | Fraction | None) -> Clock:
+    nodes = _wanted(state)
+    if not nodes:
+        raise ParameterError("a common clock needs a signal", where="collection", fix="add one first")
+    attrs = {str(name): value for name, value in state.recording.attrs.items()}
+    return alignment_clock(recording_tree(nodes, attrs), _rate(state, rate))
+
+
+def _rate(state: State, asked: float | Fraction | None) -> Fraction:
+    if asked is not None:
+        return _checked(asked)
+    clocks = [clock_of(node) for node in _wanted(state).values()]
+    if fixed := [clock.rate for clock in clocks if isinstance(clock, Clock)]:
+        return max(fixed)
+    return _usual_rate(max((clock.rate for clock in clocks), default=_USUAL_RATE))
+
+
+def _usual_rate(rate: float | Fraction) -> Fraction:
+    exact = _checked(rate)
+    return max((each for each in STANDARD_RATES if each <= exact), default=STANDARD_RATES[0])
+
+
+def _checked(rate: float | Fraction) -> Fraction:
+    if not 0 < rate < float("inf"):
+        raise ParameterError("rate must be above 0", found=f"{rate} Hz")
+    return rate if isinstance(rate, Fraction) else Fraction(str(rate))
 
 
 def _step(clock: Clock, method: str, tolerance: Duration | None, limit: Duration | None) -> Step:

@@ -10,11 +10,7 @@ from typing import Any
 import xarray as xr
 
 from sleepdask.collection import replay
-from sleepdask.collection.adding import is_stages
-from sleepdask.collection.metadata import (
-    CollectionMetadata,
-    Parent,
-)
+from sleepdask.collection.metadata import CollectionMetadata, TimeSeriesMetadata
 from sleepdask.collection.selecting import chosen
 from sleepdask.collection.state import State
 from sleepdask.collection.views import EpochFeatures, Signal
@@ -88,7 +84,7 @@ class Contents:
         state = self.state
         return {
             "collection": state.metadata.document(identity=identity),
-            "signals": {key: each.document() for key, each in state.signals.items()},
+            "signals": {key: each.document(identity=identity) for key, each in state.signals.items()},
             "features": {key: each.document() for key, each in state.sets.items()},
             "findings": self.findings,
         }
@@ -147,10 +143,12 @@ class Contents:
 
     def node(self, key: str) -> xr.Dataset:
         """Node of a signal, lazy; made again if it was cleared."""
+        return replay.held(self.state, key)
+
+    def known(self, key: str) -> tuple[xr.Dataset, TimeSeriesMetadata]:
+        """Node of a signal, and what is known of it at that moment."""
         state = self.state
-        state.signal(key)
-        held = state.recording.children.get(key)
-        return replay.signal_again(state, key) if held is None else held.to_dataset(inherit=False)
+        return replay.held(state, key), state.signal(key)
 
     def features_at(self, key: str) -> xr.DataTree:
         """Tree of features, lazy unless computed; made again if it was cleared."""
@@ -205,14 +203,3 @@ class Contents:
     def _change(self, change: Callable[[State], State]) -> None:
         with self._lock:
             self._state = change(self._state)
-
-
-def parent_of(state: State, key: str) -> Parent:
-    """What something is derived from that is derived from a signal now."""
-    return Parent(key, len(state.signal(key).operations) - 1)
-
-
-def has_samples(state: State, key: str) -> bool:
-    """Whether a signal has samples, and is no hypnogram."""
-    source = state.recording.children.get(key)
-    return source is None or not is_stages(source.to_dataset())

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from inspect import signature
 from typing import Any
 
 import pandas as pd
 
 from sleepdask.collection import replay
-from sleepdask.collection.adding import is_stages
-from sleepdask.collection.contents import has_samples, parent_of
 from sleepdask.collection.filling import Filled
 from sleepdask.collection.frames import INDEX, column_names, combined_features
-from sleepdask.collection.metadata import FeatureMetadata, check_field
+from sleepdask.collection.metadata import FeatureMetadata, Parent, check_field
 from sleepdask.collection.operations import operation_of
 from sleepdask.collection.selecting import keys_meant
 from sleepdask.collection.state import State
 from sleepdask.collection.views import EpochFeatures, Signal
 from sleepdask.collection.words import check_key
 from sleepdask.epochs import EpochGrid
-from sleepdask.errors import ParameterError
+from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.hypnogram import intervals
 from sleepdask.runners import compute
 from sleepdask.signals.recording import span
 from sleepdask.times import Duration, Instant, duration_ns, instant_ns
 
+_INPUTS = ("inputs", "signals_to_align")  # what methods call them
 _MIXED = ("sensor_type", "sensor_model", "body_position")
 
 
@@ -143,7 +143,7 @@ class Derived(Filled):
             keys = keys_meant(state, list(_listed(input_signal_keys)), signals_only=True)
             if not keys:
                 raise ParameterError("no signal is given", where=operation_name, fix="name some with inputs=")
-            tree = replay.features(step, {each: self.node(each) for each in keys}, state.grid, state)
+            tree = replay.features(step, {each: replay.held(state, each) for each in keys}, state.grid, state)
             known = [state.signals[each] for each in keys]
             told = {name: {getattr(each, name) for each in known} for name in _MIXED}
             window = float(tree.attrs.get("epoch_seconds", state.grid.window / 1e9))
@@ -157,7 +157,9 @@ class Derived(Filled):
                 feature_names=column_names(tree),
                 source_signal_keys=tuple(keys),
                 source_signal_ids=tuple(each.signal_id for each in known),
-                derived_from=tuple(parent_of(state, each) for each in keys),
+                derived_from=tuple(
+                    Parent(key, len(each.operations) - 1) for key, each in zip(keys, known, strict=True)
+                ),
                 **{name: values.pop() if len(values) == 1 else "mixed" for name, values in told.items()},
             )
             self._state = state.with_feature(key, tree, metadata)
@@ -208,7 +210,11 @@ class Derived(Filled):
                     expected="collection",
                     found=repr(operation_type),
                 )
-            return methods[operation_name](**given, **({} if inputs is None else {"inputs": list(_listed(inputs))}))
+            if output is not None:
+                raise ParameterError(
+                    "this operation has no output of its own", where=operation_name, found=repr(output)
+                )
+            return _called(operation_name, methods[operation_name], inputs, given)
         operation = operation_of(operation_name, operation_type, others=methods)
         if inputs is None:
             raise ParameterError("no signal is given", where=operation_name, fix="name some with inputs=")
@@ -322,17 +328,28 @@ class Derived(Filled):
         return {method.__name__: method for method in (self.generate_epoch_grid, self.combine_features)}
 
 
+def _called(name: str, method: Callable[..., Any], inputs: str | Sequence[str] | None, given: Mapping[str, Any]) -> Any:
+    """Result of a method of the collection, all parameters of which are known."""
+    known = list(signature(method).parameters)
+    if inputs is not None:
+        given = {**given, next((each for each in _INPUTS if each in known), "inputs"): list(_listed(inputs))}
+    for each in given:
+        if each not in known:
+            expected = f"one of {', '.join(known)}" if known else "none"
+            fix = did_you_mean(each, known)
+            raise ParameterError(f"unknown parameter {each!r}", where=name, expected=expected, fix=fix)
+    return method(**given)
+
+
 def _listed(names: str | Sequence[str]) -> Sequence[str]:
     return [names] if isinstance(names, str) else names
 
 
 def _span(state: State) -> tuple[int, int]:
     """Earliest start and latest end over all signals, in ns; over the scores if there is nothing else."""
-    nodes = state.nodes
-    sampled = {key: node for key, node in nodes.items() if has_samples(state, key)}
-    if sampled:
+    if sampled := replay.sampled(state):
         return span(sampled)
-    edges = [intervals(node) for node in nodes.values() if is_stages(node)]
+    edges = [intervals(replay.held(state, key)) for key in state.signals]
     if not edges:
         raise ParameterError("epochs need a signal", where="collection", fix="add one first")
     return min(int(onset[0]) for onset, _, _ in edges), max(int(end[-1]) for _, end, _ in edges)

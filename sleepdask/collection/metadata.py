@@ -12,7 +12,9 @@ from sleepdask import __version__
 from sleepdask.collection.words import known_type
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.times import duration_ns
+from sleepdask.zones import Zone
 
+_PRIVATE_OF_SIGNALS = ("sensor_info",)  # a serial number, say
 _PRIVATE = ("subject_id", "session_id", "study_info", "device_info", "notes", "data_acquisition_notes")
 
 
@@ -85,8 +87,10 @@ class TimeSeriesMetadata:
         All that were applied to it, in order.
     temporary
         Whether it is left out of combined tables.
-    sensor_type, sensor_model, body_position, sensor_info
+    sensor_type, sensor_model, body_position
         What measured it, and where.
+    sensor_info
+        Further texts; may name a device, and `document` leaves them out unless asked.
     source_files, merged
         Names of its files, and whether it is several of them in one.
     framework_version
@@ -119,9 +123,9 @@ class TimeSeriesMetadata:
         _check_kinds(self, str, "name", "sensor_type", "sensor_model", "body_position")
         _check_kinds(self, bool, "temporary", "merged")
 
-    def document(self) -> dict[str, Any]:
-        """Itself as JSON types."""
-        return _document(self)
+    def document(self, *, identity: bool = False) -> dict[str, Any]:
+        """Itself as JSON types, without what may name a device unless `identity` is True."""
+        return {name: value for name, value in _document(self).items() if identity or name not in _PRIVATE_OF_SIGNALS}
 
 
 FACTS = frozenset(
@@ -227,6 +231,8 @@ class CollectionMetadata:
     epoch_grid_config: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.timezone:
+            object.__setattr__(self, "timezone", Zone.of(self.timezone).name)
         for name in ("study_info", "device_info", "epoch_grid_config"):
             object.__setattr__(self, name, as_json(getattr(self, name), name))
         for name, of in (("index_config", TimeSeriesMetadata), ("feature_index_config", FeatureMetadata)):

@@ -47,6 +47,19 @@ def features(step: Step, signals: dict[str, xr.Dataset], grid: EpochGrid, state:
     return made
 
 
+def held(state: State, key: str) -> xr.Dataset:
+    """Signal of a key as it is in a state, made again if it was cleared."""
+    state.signal(key)
+    node = state.recording.children.get(key)
+    return signal_again(state, key) if node is None else node.to_dataset(inherit=False)
+
+
+def sampled(state: State) -> dict[str, xr.Dataset]:
+    """Signals that have samples, and are no hypnograms, by key."""
+    nodes = {key: held(state, key) for key in state.signals}
+    return {key: node for key, node in nodes.items() if SIGNAL in node.data_vars}
+
+
 def signal_again(state: State, key: str, count: int | None = None) -> xr.Dataset:
     """Signal of a key after the first `count` of its operations (default all), from what was added."""
     metadata = state.signal(key)

@@ -70,17 +70,8 @@ class State:
     @property
     def dated(self) -> bool | None:
         """Whether all times are instants or local times; None while there is no signal."""
-        nodes = self.nodes
-        return is_node_dated(next(iter(nodes.values()))) if nodes else None
-
-    @property
-    def nodes(self) -> dict[str, xr.Dataset]:
-        """Signals that are there, by key."""
-        return {
-            name: node.to_dataset(inherit=False)
-            for name, node in self.recording.children.items()
-            if name in self.signals
-        }
+        nodes = [node for node in self.sources.values() if isinstance(node, xr.Dataset)]
+        return is_node_dated(nodes[0]) if nodes else None
 
     def check_new(self, key: str) -> None:
         """Raise `ParameterError` if there is something under a key."""

@@ -92,7 +92,7 @@ class Signal:
             return self._home.apply_to(self._key, name, parameters)
         operation = operation_of(name, "time_series")
         step = operation.step(parameters)
-        node, metadata = self.data, self.metadata
+        node, metadata = self._home.known(self._key) if self._made is None else self._made
         if self._made is None:
             parents: tuple[Parent, ...] = (Parent(self._key, len(metadata.operations) - 1),)
             done: tuple[Any, ...] = (step,)
@@ -118,13 +118,18 @@ class Signal:
     @property
     def origin(self) -> tuple[Contents, xr.Dataset, TimeSeriesMetadata]:
         """Collection that it comes from, its node, and what is known of it."""
-        metadata = self.metadata
+        node, metadata = self._home.known(self._key) if self._made is None else self._made
         if self._made is None:
             parent = Parent(self._key, len(metadata.operations) - 1)
             metadata = replace(
                 metadata, signal_id=TimeSeriesMetadata().signal_id, derived_from=(parent,), operations=()
             )
-        return self._home, self.data, metadata
+        return self._home, node, metadata
+
+    def clear_data(self) -> None:
+        """Forget its node: it is made again when it is asked for."""
+        if self._made is None:
+            self._home.clear_data(self._key)
 
 
 class EpochFeatures:

@@ -210,3 +210,19 @@ def test_writers_lose_nothing(hr: pd.DataFrame) -> None:
     assert all(collection.features[f"stats{k}"].is_computed for k in range(6))
     with pytest.raises(ParameterError, match="a common clock needs a signal"):
         sd.SignalCollection().generate_alignment_grid()
+
+
+def test_operations_of_the_collection_by_name(collection: sd.SignalCollection) -> None:
+    assert collection.apply_operation("generate_alignment_grid", target_sample_rate=5).rate == 5
+    assert collection.apply_operation("apply_grid_alignment", "collection", inputs=["hr"], method="ffill") == ["hr"]
+    for given, said in (
+        ({"metod": "ffill"}, "did you mean 'method'"),
+        ({"output": "x"}, "no output"),
+        ({"operation_type": "multi_signal"}, "another kind"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            collection.apply_operation("apply_grid_alignment", **given)
+    with pytest.raises(ParameterError, match="unknown parameter 'inputs'"):
+        collection.apply_operation("combine_aligned_signals", inputs=["hr"])
+    with pytest.raises(ParameterError, match="another kind"):
+        collection.apply_operation("moving_mean", "collection", inputs=["hr"])

@@ -133,3 +133,29 @@ def test_values_do_not_depend_on_where_they_are_computed(collection: sd.SignalCo
         got = collection.get_feature("stats").get_data()
     collection.clear_data("stats")
     assert np.array_equal(collection.get_feature("stats").get_data(), got, equal_nan=True)
+
+
+def test_what_was_cleared_still_counts(collection: sd.SignalCollection) -> None:
+    for key in ("hr", "acc", "pulse"):
+        collection.get_signal(key).clear_data()
+    assert collection.generate_epoch_grid(window_length="30s").count == 20
+    assert collection.apply_grid_alignment() == ["hr", "acc", "pulse"]
+    with pytest.raises(ParameterError, match="another kind"):
+        collection.add_time_series_signal("aware", pd.Series(1.0, pd.date_range("2024", periods=3, tz="UTC")))
+
+
+def test_an_older_tree_stays_as_it_was(collection: sd.SignalCollection) -> None:
+    before = collection.recording
+    state = collection.state
+    collection.apply_grid_alignment()
+    collection.add_signal_with_base_name("x", collection.get_signal("hr").data)
+    assert state.recording.identical(before)
+    assert all(child.parent is state.recording for child in state.recording.children.values())
+
+
+def test_what_may_name_a_device_stays_here(hr: pd.DataFrame) -> None:
+    collection = sd.SignalCollection()
+    collection.add_time_series_signal("hr", hr, sensor_info={"serial": "X-1234"})
+    assert "X-1234" not in json.dumps(collection.document())
+    assert "X-1234" not in collection.summarize_signals(print_summary=False).to_string()
+    assert "X-1234" in json.dumps(collection.document(identity=True))

@@ -149,7 +149,7 @@ def test_operations_of_ones_own(collection: sd.SignalCollection) -> None:
         register_operation("scaled", scaled, version=2, replace=True)
         assert operations()["scaled"].version == 2
         for name in ("moving_mean", "filter_lowpass"):
-            with pytest.raises(ParameterError, match="choose another name$"):
+            with pytest.raises(ParameterError, match=r"choose another name$"):
                 register_operation(name, scaled, replace=True)
     finally:
         del _OPERATIONS["scaled"]
