@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import backends, luna, overhead, peers, reading, scale, start, study
+from benchmarks import aligning, backends, luna, overhead, peers, reading, scale, start, study
 from benchmarks.cohorts import damaged_cohort
 from benchmarks.environment import describe_environment
 from benchmarks.memory import memory_rows
@@ -26,7 +26,7 @@ _NO_LUNA = "skipped: no interpreter is named by --lunapi"
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
 NAMES = (
     *("reading", "pipeline", "scipy", "mne", "yasa", "lunapi"),
-    *("memory", "imports", "kernels", "cli", "overhead", "backends", "study", "scale"),
+    *("align", "memory", "imports", "kernels", "cli", "overhead", "backends", "study", "scale"),
 )
 _BY_NIGHT = {"reading", "pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
 
@@ -85,6 +85,10 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
     if "memory" in options.only:
         rows = _rows_or_reason("memory", partial(memory_rows, reference, short))
         sections.append(Section("Memory above the warm, idle process", "the shorter night", tuple(rows)))
+    if "align" in options.only:
+        rows = _rows_or_reason("align", partial(aligning.aligning_rows, options.hours, short))
+        title = f"Alignment: 20 signals at 25 and 100 Hz onto 100 Hz, {options.hours:g} h"
+        sections.append(Section(title, "sleepdask, 2 threads", tuple(rows)))
     sections += _parallel_sections(options, [reference, real] if real else [reference])
     sections += _study_sections(options, reference.path.parent)
     return [section for section in sections if section.rows]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
-ROOMS = ["cli", "collection", "study", "viz", "align", "runners", "simulate", "features", "io", "hypnogram", "placement", "signals", "epochs",
-         "chunks", "times", "zones", "parallel", "jit", "findings", "errors"]  # fmt: skip
+ROOMS = ["cli", "collection", "study", "viz", "align", "runners", "simulate", "features", "io", "hypnogram", "placement",
+         "signals", "epochs", "chunks", "times", "zones", "parallel", "jit", "findings", "errors"]  # fmt: skip
 DOORS = {"", "__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 COMPUTING = {"compute", "load", "persist", "to_zarr", "to_netcdf"}
@@ -86,7 +86,9 @@ def test_kernels_know_arrays_only(path: Path) -> None:
     assert not {target.split(".")[0] for target in imports(path)} & {"xarray", "dask", "pandas", "scipy"}
 
 
-@pytest.mark.parametrize("name", ["align", "features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"])
+@pytest.mark.parametrize(
+    "name", ["align", "features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"]
+)
 def test_operations_never_compute(name: str) -> None:
     for path in [PACKAGE / name] if name.endswith(".py") else sorted((PACKAGE / name).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -185,6 +185,12 @@ def test_reading_aims_at_the_fastest_other(module: Any) -> None:
     assert not reading._soon_open(series(readers.DOUBLE, 0.021)).reached
 
 
+def test_alignment_is_the_same_as_that_of_pandas(module: Any) -> None:
+    rows = module("aligning").aligning_rows(0.02, 1)
+    assert [line.note for line in rows if line.middle is None] == []
+    assert [line.work for line in rows if line.aim] == ["nearest: pandas", "linear: pandas"]
+
+
 def test_peak_of_memory_is_that_of_the_work(module: Any) -> None:
     """In a fresh process: one that did much else may have the memory already."""
     code = (
@@ -280,5 +286,5 @@ def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
     titles = [section["title"] for section in json.loads(written.read_text())["sections"]]
-    assert len(titles) == 13 + 2 * any(title.startswith("Reading: Real night") for title in titles)
+    assert len(titles) == 14 + 2 * any(title.startswith("Reading: Real night") for title in titles)
     assert all(f"## {title}" in done.stdout for title in titles)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from sleepdask.align.combining import combine_signals
 from sleepdask.align.grid import alignment_clock
+from sleepdask.align.offsets import Offset, estimate_offset
 from sleepdask.align.shifting import shift_clock
 from sleepdask.align.signals import align_signals
 
-__all__ = ["align_signals", "alignment_clock", "combine_signals", "shift_clock"]
+__all__ = [
+    "Offset",
+    "align_signals",
+    "alignment_clock",
+    "combine_signals",
+    "estimate_offset",
+    "shift_clock",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from operator import getitem
 from typing import Any
@@ -56,11 +56,9 @@ class AlignedArray(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
         rows, time = (part if isinstance(part, slice) else slice(int(part), int(part) + 1) for part in key)
         start, stop, step = time.indices(self.shape[1])
-        if stop <= start:
-            return np.empty((len(range(*rows.indices(self.shape[0]))), 0), self.dtype)
-        part, first, after = self.rule.part(start, stop)
+        part, first, after = self.rule.part(start, max(start, stop))
         values = part.apply(self.source[rows, first:after].values).astype(self.dtype, copy=False)[:, ::step]
-        return values[tuple(_NONE if isinstance(part, slice) else 0 for part in key)]
+        return values[tuple(_NONE if isinstance(each, slice) else 0 for each in key)]
 
 
 def _dask_array(source: da.Array, rule: Alignment, edges: Sequence[int]) -> da.Array:
@@ -68,10 +66,10 @@ def _dask_array(source: da.Array, rule: Alignment, edges: Sequence[int]) -> da.A
     dtype = floating(source.dtype)
     name = f"align-{tokenize(source.name, rule, tuple(edges))}"
     bounds = np.cumsum([0, *source.chunks[1]]).tolist()
-    graph: dict[Hashable, Any] = {}
+    graph: dict[Any, Any] = {}
     for k, (start, stop) in enumerate(pairwise(edges)):
         part, first, after = rule.part(start, stop)
-        pieces: list[Hashable] = []
+        pieces: list[Any] = []
         for block, (low, high) in enumerate(pairwise(bounds)):
             begin, end = max(first, low), min(after, high)
             if begin >= end:
@@ -84,7 +82,7 @@ def _dask_array(source: da.Array, rule: Alignment, edges: Sequence[int]) -> da.A
                 graph[key] = (getitem, whole, (_NONE, slice(begin - low, end - low)))
         graph[(name, 0, k)] = (_aligned, pieces, part, len(source), dtype)
     sizes = (source.chunks[0], tuple(after - first for first, after in pairwise(edges)))
-    layers = HighLevelGraph.from_collections(name, graph, dependencies=[source])
+    layers = HighLevelGraph.from_collections(name, graph, dependencies=[source])  # type: ignore[list-item]
     return da.Array(layers, name, sizes, meta=np.empty((0, 0), dtype))
 
 

@@ -70,7 +70,9 @@ def placed(source: Clock, run: Run, target: Clock, onto: Run, start: int, stop: 
     numbers = np.arange(start, stop, dtype=np.int64)
     wide = reach(ratio)
     if has_table(ratio):
-        away = Fraction((onto.start - run.start) * target.den + onto.phase, target.den) - Fraction(run.phase, source.den)
+        away = Fraction((onto.start - run.start) * target.den + onto.phase, target.den) - Fraction(
+            run.phase, source.den
+        )
         steps = away * Fraction(source.den, source.num) * ratio.denominator
         base = steps.numerator // steps.denominator
         rest = float(steps - base)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import isqrt, lcm
+from math import isqrt
 
 import xarray as xr
 
@@ -60,13 +60,12 @@ def alignment_clock(recording: xr.DataTree, rate: float | Fraction | None = None
     start = min(clock.start for clock in clocks)
     last = max(int(clock.times(clock.size - 1).astype("int64")) for clock in clocks)
     same = [clock for clock in regular if clock.rate == exact]
-    period = _SECOND / exact
-    run = Run(start, 0)
     if same:
         through = max(same, key=lambda clock: clock.size)
-        run, period = _back(through, start), Fraction(through.num, through.den)
-    den = lcm(period.denominator, same and through.den or 1)
-    num = int(period * den)
+        run, num, den = _back(through, start), through.num, through.den
+    else:
+        period = _SECOND / exact
+        run, num, den = Run(start, 0), period.numerator, period.denominator
     since = (last - run.start) * den - run.phase
     return Clock((Run(run.start, -(-since // num) + 1, run.phase),), num, den, dated)
 

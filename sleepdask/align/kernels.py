@@ -137,24 +137,27 @@ def add_weighted(samples: Any, firsts: Any, rows: Any, taps: Any, total: Any, we
         writable(real, 2),
     )
 )
-def average_held(
-    samples: Any, stamps: Any, lows: Any, at: Any, width: int, period: int, gap: int, out: Any
-) -> None:
-    """Mean over ``[low, low + width)`` of what samples hold, by how long; NaN if less than half of it is known."""
+def average_near(samples: Any, stamps: Any, lows: Any, at: Any, width: int, period: int, gap: int, out: Any) -> None:
+    """Mean over ``[low, low + width)``, each sample by how long it is the nearest; NaN if less than half is known.
+
+    Beside a gap a sample is known for half a period.
+    """
     for channel in range(samples.shape[0]):
         row, to = samples[channel], out[channel]
         for i in range(lows.size):
             high = lows[i] + width
             total, known = 0.0, 0
-            j = max(at[i], 0)
-            while j < stamps.size and stamps[j] < high:
-                until = stamps[j] + period
-                if j + 1 < stamps.size and (stamps[j + 1] - stamps[j] <= gap or stamps[j + 1] < until):
-                    until = stamps[j + 1]
-                span = min(until, high) - max(stamps[j], lows[i])
+            for j in range(max(at[i], 0), stamps.size):
+                since, until = stamps[j] - period // 2, stamps[j] + period - period // 2
+                if j > 0 and stamps[j] - stamps[j - 1] <= gap:
+                    since = stamps[j - 1] + (stamps[j] - stamps[j - 1]) // 2
+                if since >= high:
+                    break
+                if j + 1 < stamps.size and stamps[j + 1] - stamps[j] <= gap:
+                    until = stamps[j] + (stamps[j + 1] - stamps[j]) // 2
+                span = min(until, high) - max(since, lows[i])
                 sample = float(row[j])
                 if span > 0 and sample == sample:
                     total += sample * span
                     known += span
-                j += 1
             to[i] = total / known if 2 * known >= width else float("nan")

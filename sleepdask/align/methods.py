@@ -64,7 +64,7 @@ class Alignment:
 
     @property
     def period(self) -> int:
-        """ns that a sample of the source holds at most, if none follows it; rounded up."""
+        """How long a sample of the source holds, if none follows it, in ns; rounded up."""
         return -(-self.source.num // self.source.den) if isinstance(self.source, Clock) else self.source.period
 
     @property
@@ -147,7 +147,7 @@ class Alignment:
         out = np.empty((len(samples), len(lows)), samples.dtype)
         at = np.empty(len(lows), np.int64)
         kernels.last_until(stamps, lows, at)
-        kernels.average_held(samples, stamps, lows, at, width, self.period, self.gap, out)
+        kernels.average_near(samples, stamps, lows, at, width, self.period, self.gap, out)
         return out
 
     def _filtered(self, samples: NDArray[Any]) -> NDArray[Any]:

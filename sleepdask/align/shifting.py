@@ -19,6 +19,7 @@ from sleepdask.times import Duration, duration_ns, stored_time, to_ns
 from sleepdask.zones import zone_of
 
 T = TypeVar("T", xr.DataTree, xr.Dataset, xr.DataArray)
+S = TypeVar("S", xr.Dataset, xr.DataArray)
 SHIFTS = "clock_shifts"
 _MILLION = 1_000_000
 _NAT = np.iinfo(np.int64).min
@@ -62,18 +63,16 @@ def shift_clock(signals: T, offset: Duration, drift: float = 0.0, *, reference: 
     nanoseconds = duration_ns(offset, "offset")
     if isinstance(drift, bool) or not isinstance(drift, int | float | np.number) or not abs(drift) < _MILLION / 10:
         raise ParameterError("not a drift of a clock", expected="ppm, such as 20.0", found=repr(drift))
-    if isinstance(signals, xr.DataTree):
-        start = span(signal_nodes(signals))[0]
-    else:
-        start = clock_of(signals).start
     zone = zone_of(signals.attrs)
-    at = start if reference is None else _instant(reference, zone)
+    if isinstance(signals, xr.Dataset | xr.DataArray):
+        at = clock_of(signals).start if reference is None else _instant(reference, zone)
+        return _moved(signals, _Shift(nanoseconds, float(drift), at))
+    at = span(signal_nodes(signals))[0] if reference is None else _instant(reference, zone)
     move = _Shift(nanoseconds, float(drift), at)
-    if not isinstance(signals, xr.DataTree):
-        return _moved(signals, move)
     made = on_signals(signals, lambda node: _moved(node, move))
     if ANNOTATIONS in made.children:
-        made[ANNOTATIONS].dataset = _moved_annotations(made[ANNOTATIONS].to_dataset(inherit=False), move)
+        notes = made.children[ANNOTATIONS]
+        notes.dataset = _moved_annotations(notes.to_dataset(inherit=False), move)
     made.attrs = _told(made.attrs, move)
     if str(made.attrs.get("start", "NaT")) != "NaT":
         made.attrs["start"] = stored_time(span(signal_nodes(made))[0], zone)
@@ -89,12 +88,14 @@ class _Shift:
 
     def times(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
         """Times in ns, rounded to the nanosecond; NaT stays."""
-        more = np.rint((times - self.reference) * (self.drift / _MILLION)).astype(np.int64) if self.drift else 0
-        return np.where(times == _NAT, times, times + (self.offset + more))
+        known = np.where(times == _NAT, self.reference, times)
+        more = np.rint((known - self.reference) * (self.drift / _MILLION)).astype(np.int64)
+        return np.where(times == _NAT, times, known + self.offset + more)
 
     def spans(self, spans: NDArray[np.int64]) -> NDArray[np.int64]:
         """Lengths of time in ns; NaT stays."""
-        return np.where(spans == _NAT, spans, spans + np.rint(spans * (self.drift / _MILLION)).astype(np.int64))
+        known = np.where(spans == _NAT, 0, spans)
+        return np.where(spans == _NAT, spans, known + np.rint(known * (self.drift / _MILLION)).astype(np.int64))
 
     def clock(self, clock: AnyClock) -> AnyClock:
         """Clock with each of its times moved."""
@@ -104,14 +105,16 @@ class _Shift:
         if not self.drift:
             runs = tuple(Run(run.start + self.offset, run.size, run.phase) for run in clock.runs)
             return Clock(runs, clock.num, clock.den, clock.dated)
-        period = Fraction(clock.num, clock.den) * self.rate
-        period = period.limit_denominator(max(1, isqrt(int(2**61 / period))))
+        exact = Fraction(clock.num, clock.den) * self.rate
+        exact = exact.limit_denominator(max(1, isqrt(int(2**61 / exact))))
         begins = [
             self.reference + self.offset + (run.start - self.reference + Fraction(run.phase, clock.den)) * self.rate
             for run in clock.runs
         ]
-        starts = [(begin.numerator // begin.denominator, run.size) for begin, run in zip(begins, clock.runs, strict=True)]
-        return Clock.segmented(starts, period.numerator, period.denominator, dated=clock.dated)
+        starts = [
+            (begin.numerator // begin.denominator, run.size) for begin, run in zip(begins, clock.runs, strict=True)
+        ]
+        return Clock.segmented(starts, exact.numerator, exact.denominator, dated=clock.dated)
 
 
 def _instant(reference: object, zone: Any) -> int:
@@ -120,7 +123,7 @@ def _instant(reference: object, zone: Any) -> int:
     return to_ns(reference, "reference", zone)
 
 
-def _moved(signals: Any, move: _Shift) -> Any:
+def _moved(signals: S, move: _Shift) -> S:
     if isinstance(signals, xr.Dataset) and SIGNAL not in signals.data_vars:
         raise ParameterError("not a node of signals", expected="signal (channel, time)", found="no signal")
     made = signals.drop_vars("time").assign_coords(time_coordinate(move.clock(clock_of(signals))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ def align_signals(
         first one from a time on. ``"linear"``: the straight line between the samples around a time. ``"mean"``, of
         samples at a fixed rate: the low-pass filter of `scipy.signal.resample_poly`, at the exact times of both clocks,
         its weights divided by their sum; half of them must fall on samples that have a value. ``"mean"``, of samples at
-        any times: the mean over one period of the target around each time, weighted by how long each sample holds; half
-        of the period must be known.
+        any times: the mean over one period of the target around each time, each sample weighted by how long it is the
+        nearest one; half of the period must be known.
     tolerance
         Longest distance of the ``"nearest"`` sample; default half a period of the target.
     limit
@@ -140,23 +141,25 @@ def _rule(node: xr.Dataset, rule: Alignment, name: str) -> Alignment:
 
 def _edges(nodes: Mapping[str, xr.Dataset], clock: Clock) -> list[int]:
     """Chunks of all nodes on the one clock: those of the fastest one with Dask arrays, none of them too large."""
-    chunked = [node for node in nodes.values() if node[SIGNAL].chunks is not None]
-    if not chunked:
+    chunked = [(clock_of(node), node[SIGNAL].chunks) for node in nodes.values()]
+    fastest = next(((source, chunks[1]) for source, chunks in chunked if chunks is not None), None)
+    if fastest is None:
         return [0, clock.size]
-    source = clock_of(chunked[0])
-    (sizes,) = chunked[0][SIGNAL].variable.chunks[1:]
+    source, sizes = fastest
     inner = np.cumsum(sizes[:-1], dtype=np.int64)
     cuts = clock.searchsorted(source.times(inner)) if len(inner) else inner
     edges = np.unique(np.concatenate([[0], cuts, [clock.size]])).tolist()
     most = max(1, int(MAX_BYTES / max(_bytes(node, clock) for node in nodes.values())))
-    split = [np.linspace(a, b, -(-(b - a) // most) + 1).astype(int)[:-1].tolist() for a, b in zip(edges, edges[1:])]
+    split = [np.linspace(a, b, -(-(b - a) // most) + 1).astype(int)[:-1].tolist() for a, b in pairwise(edges)]
     return [*(edge for part in split for edge in part), clock.size]
 
 
 def _bytes(node: xr.Dataset, clock: Clock) -> float:
     """Of a node, to one value of the target: those that are read, or those that come of it."""
     return (
-        node.sizes["channel"] * floating(node[SIGNAL].dtype).itemsize * max(1.0, float(clock_of(node).rate / clock.rate))
+        node.sizes["channel"]
+        * floating(node[SIGNAL].dtype).itemsize
+        * max(1.0, float(clock_of(node).rate / clock.rate))
     )
 
 

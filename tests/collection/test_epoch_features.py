@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -220,3 +222,19 @@ def test_features_of_extract_can_be_put_in(collection: sd.SignalCollection) -> N
     assert view.is_lazy
     with pytest.raises(ParameterError, match="no features"):
         made.add_feature("other", xr.DataTree())
+
+
+def test_scores_of_a_real_night_are_the_stages_of_its_epochs(real_night: Path, real_hypnogram: Path) -> None:
+    night = sd.open_recording(real_night)
+    collection = sd.SignalCollection.from_recording(night)
+    collection.add_time_series_signal("scores", sd.read_hypnogram(real_hypnogram, start=night))
+    collection.generate_epoch_grid("00:00", "04:00", window_length="30s")
+    made = collection.apply_operation("compute_sleep_stage_mode", inputs="scores", output="mode").get_data()
+    want = sd.extract(
+        night, "hjorth", start="00:00", end="04:00", hypnogram=sd.read_hypnogram(real_hypnogram, start=night)
+    )
+    assert made["scores", "sleep_stage_mode"].tolist() == want["stage"].values.tolist()
+    slow = collection.apply_operation("feature_statistics", inputs="1Hz", output="slow").get_data()
+    samples = night["1Hz/signal"].sel(channel="Temp rectal", time=slice("1989-04-25T00:00", "1989-04-25T03:59:59"))
+    temperature = np.asarray(samples.values, float).reshape(480, 30)
+    np.testing.assert_allclose(slow["1Hz", "Temp rectal_std"], temperature.std(axis=1, ddof=1), rtol=1e-9, atol=1e-12)
