@@ -15,6 +15,7 @@ from sleepdask.collection.selecting import chosen
 from sleepdask.collection.state import State
 from sleepdask.collection.views import EpochFeatures, Signal
 from sleepdask.collection.words import unknown_key
+from sleepdask.errors import ParameterError
 from sleepdask.runners import compute
 
 
@@ -22,6 +23,9 @@ class Contents:
     """Signals and features under keys. Readers see one state or the next, never something in between."""
 
     def __init__(self, metadata: CollectionMetadata | None = None) -> None:
+        if not isinstance(metadata, CollectionMetadata | None):
+            expected = "a CollectionMetadata; a recording goes to from_recording"
+            raise ParameterError("these are no metadata", expected=expected, found=type(metadata).__name__)
         self._lock = RLock()
         self._state = State(metadata=metadata or CollectionMetadata())
 

@@ -33,7 +33,8 @@ class Signal:
     def __repr__(self) -> str:
         metadata = self.metadata
         rate = "" if metadata.sample_rate is None else f", {metadata.sample_rate:g} Hz"
-        return f"<Signal {self._key!r}: {metadata.signal_type}{rate}, {', '.join(self.columns)}>"
+        name = repr(self._key) if self._made is None else f"of {self._key!r}"
+        return f"<Signal {name}: {metadata.signal_type}{rate}, {', '.join(self.columns)}>"
 
     @property
     def key(self) -> str:

@@ -226,3 +226,20 @@ def test_operations_of_the_collection_by_name(collection: sd.SignalCollection) -
         collection.apply_operation("combine_aligned_signals", inputs=["hr"])
     with pytest.raises(ParameterError, match="another kind"):
         collection.apply_operation("moving_mean", "collection", inputs=["hr"])
+
+
+def test_three_signals_are_shared_among_threads_and_two_are_not(
+    collection: sd.SignalCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = []
+    map_threaded = sd.parallel.ParallelExecutor.map_threaded
+
+    def watched(self: object, function: object, items: list[str]) -> object:
+        shared.append(list(items))
+        return map_threaded(self, function, items)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sd.parallel.ParallelExecutor, "map_threaded", watched)
+    collection.apply_grid_alignment(signals_to_align=["hr", "acc"])
+    assert shared == []
+    collection.apply_grid_alignment()
+    assert shared == [["hr", "acc", "pulse"]]

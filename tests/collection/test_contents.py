@@ -292,3 +292,10 @@ def test_a_signal_of_another_collection_begins_anew(collection: sd.SignalCollect
     assert made.key == ""
     with pytest.raises(ParameterError, match=r"add its \.data"):
         sd.SignalCollection().add_time_series_signal("hr", made)
+
+
+def test_a_recording_is_no_metadata() -> None:
+    with pytest.raises(ParameterError, match="from_recording"):
+        sd.SignalCollection(sd.recording_from_arrays({"C3": [1.0]}, rate=1))  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="by='node'"):
+        sd.SignalCollection.from_recording(sd.recording_from_arrays({"C3": [1.0]}, rate=1), by="rate")
