@@ -263,8 +263,7 @@ def _common(state: State, rate: float | Fraction | None) -> Clock:
     nodes = _wanted(state)
     if not nodes:
         raise ParameterError("a common clock needs a signal", where="collection", fix="add one first")
-    attrs = {str(name): value for name, value in state.recording.attrs.items()}
-    return alignment_clock(recording_tree(nodes, attrs), _rate(state, rate))
+    return alignment_clock(recording_tree(nodes, state.recording_attrs), _rate(state, rate))
 
 
 def _rate(state: State, asked: float | Fraction | None) -> Fraction:

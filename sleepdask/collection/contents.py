@@ -78,7 +78,7 @@ class Contents:
     @property
     def findings(self) -> list[str]:
         """What was odd about what was added, and what failed."""
-        return list(self.state.recording.attrs.get("findings", []))
+        return list(self.state.findings)
 
     def document(self, *, identity: bool = False) -> dict[str, Any]:
         """All metadata as JSON types: what there is, what it came from, and each operation with its parameters.
@@ -147,7 +147,7 @@ class Contents:
 
     def node(self, key: str) -> xr.Dataset:
         """Node of a signal, lazy; made again if it was cleared."""
-        return replay.held(self.state, key)
+        return replay.held(self.state, key).copy()
 
     def known(self, key: str) -> tuple[xr.Dataset, TimeSeriesMetadata]:
         """Node of a signal, and what is known of it at that moment."""
@@ -158,7 +158,7 @@ class Contents:
         """Tree of features, lazy unless computed; made again if it was cleared."""
         state = self.state
         state.feature(key)
-        held = state.features.children.get(key)
+        held = state.trees.get(key)
         return replay.feature_again(state, key) if held is None else held.copy()
 
     def computed(self, key: str) -> xr.DataTree:

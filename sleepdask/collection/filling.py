@@ -42,29 +42,33 @@ class Filled(Contents):
         by
             "node": one signal a node, under its name. "channel": one a channel, under its name, each ``/`` a ``-``.
         **metadata
-            Fields of `CollectionMetadata`; `collection_id` and `timezone` are those of the recording.
+            Fields of `CollectionMetadata`; `timezone` is that of the recording, `collection_id` too unless given.
         """
         if by not in ("node", "channel"):
             raise ParameterError("signals are nodes or channels", expected="by='node' or by='channel'", found=repr(by))
         zone = str(recording.attrs.get("time_zone", ""))
         for name in metadata:
             check_field(name, CollectionMetadata)
+        if "timezone" in metadata:
+            raise ParameterError("the time zone is that of the recording", fix="open it with timezone=")
         known = {"collection_id": recording_id(recording), "timezone": zone, **metadata}
         collection = cls(CollectionMetadata(**known))
-        nodes = signal_nodes(recording)
+        nodes = list(signal_nodes(recording).items())
         if by == "channel":
-            nodes = {
-                str(label).replace("/", "-"): node.isel(channel=slice(k, k + 1))
-                for node in nodes.values()
+            nodes = [
+                (str(label), node.isel(channel=slice(k, k + 1)))
+                for _, node in nodes
                 for k, label in enumerate(node["channel"].values)
-            }
-        attrs = {name: value for name, value in recording.attrs.items() if name in ("source", "format", "findings")}
-        root = {"/": xr.Dataset(attrs=attrs)}
-        if ANNOTATIONS in recording.children:
-            root[ANNOTATIONS] = recording.children[ANNOTATIONS].to_dataset(inherit=False)
-        collection._state = replace(collection._state, recording=xr.DataTree.from_dict(root))
+            ]
+        notes = recording.children.get(ANNOTATIONS)
+        collection._state = replace(
+            collection._state,
+            attrs={name: value for name, value in recording.attrs.items() if name in ("source", "format")},
+            findings=tuple(map(str, recording.attrs.get("findings", []))),
+            annotations=None if notes is None else notes.to_dataset(inherit=False),
+        )
         file = str(recording.attrs.get("source", ""))
-        for key, node in nodes.items():
+        for key, node in nodes:
             told: dict[str, Any] = {"source_files": (file,)} if file not in ("", "memory") else {}
             collection.add_time_series_signal(key.replace("/", "-"), node, **told)
         return collection

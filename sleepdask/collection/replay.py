@@ -36,9 +36,8 @@ def applied(step: Step, node: xr.Dataset) -> xr.Dataset:
 def features(step: Step, signals: dict[str, xr.Dataset], grid: EpochGrid, state: State) -> xr.DataTree:
     """Features after one step, as `sleepdask.extract` gives them; nothing is computed."""
     operation = _operation(step, "multi_signal")
-    own = state.recording.children.get(ANNOTATIONS)
-    scores = {} if own is None else {ANNOTATIONS: own.to_dataset(inherit=False)}
-    tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=state.recording.attrs)} | signals | scores)
+    own = {} if state.annotations is None else {ANNOTATIONS: state.annotations}
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=state.recording_attrs)} | signals | own)
     made = operation.function(tree, grid, **step.parameters)
     if not isinstance(made, xr.DataTree) or "epoch" not in made.coords or not made.children:
         raise ParameterError(
@@ -50,8 +49,8 @@ def features(step: Step, signals: dict[str, xr.Dataset], grid: EpochGrid, state:
 def held(state: State, key: str) -> xr.Dataset:
     """Signal of a key as it is in a state, made again if it was cleared."""
     state.signal(key)
-    node = state.recording.children.get(key)
-    return signal_again(state, key) if node is None else node.to_dataset(inherit=False)
+    node = state.nodes.get(key)
+    return signal_again(state, key) if node is None else node
 
 
 def sampled(state: State) -> dict[str, xr.Dataset]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ from sleepdask.epochs import EpochGrid
 from sleepdask.errors import ParameterError
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
-from sleepdask.signals.recording import ANNOTATIONS
+from sleepdask.signals.recording import ANNOTATIONS, recording_tree
 from sleepdask.times import describe_time, stored_time
 from sleepdask.zones import Zone
 
@@ -27,16 +28,22 @@ class State:
 
     Parameters
     ----------
-    recording
-        One node a signal.
-    features
-        One node a set of features, with a node a signal below it.
+    nodes
+        Of the recording, one a signal.
+    trees
+        Of the features, one a set, with a node a signal below it.
     signals, sets
         What is known of each, also of those whose node was cleared.
     sources
         What was added, as it was: what all else is derived from. The samples are those of the recording, not copies.
     metadata
         Of the whole.
+    attrs
+        Of the file that it came from: source, format.
+    findings
+        What was odd, and what failed.
+    annotations
+        Of the recording that it came from.
     grid
         Of epochs.
     clock
@@ -45,17 +52,44 @@ class State:
         The last combined tables, and how the first was made.
     """
 
-    recording: xr.DataTree = field(default_factory=xr.DataTree)
-    features: xr.DataTree = field(default_factory=xr.DataTree)
+    nodes: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    trees: Mapping[str, xr.DataTree] = field(default_factory=dict)
     signals: Mapping[str, TimeSeriesMetadata] = field(default_factory=dict)
     sets: Mapping[str, FeatureMetadata] = field(default_factory=dict)
     sources: Mapping[str, xr.Dataset | xr.DataTree] = field(default_factory=dict)
     metadata: CollectionMetadata = field(default_factory=CollectionMetadata)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+    annotations: xr.Dataset | None = None
     grid: EpochGrid | None = None
     clock: Clock | None = None
     combined: pd.DataFrame | None = None
     combined_with: Mapping[str, Any] | None = None
     matrix: pd.DataFrame | None = None
+
+    @cached_property
+    def recording(self) -> xr.DataTree:
+        """All signals as one recording."""
+        own = {} if self.annotations is None else {ANNOTATIONS: self.annotations}
+        return recording_tree({**self.nodes, **own}, self.recording_attrs)
+
+    @cached_property
+    def features(self) -> xr.DataTree:
+        """All features as one tree."""
+        return xr.DataTree(children=dict(self.trees))
+
+    @cached_property
+    def recording_attrs(self) -> dict[str, Any]:
+        """What holds for the whole recording."""
+        clocks = [clock_of(node) for node in self.nodes.values() if not is_stages(node)]
+        dated = [clock.start for clock in clocks if clock.dated]
+        return {
+            **self.attrs,
+            "recording_id": self.metadata.collection_id or "collection",
+            "start": stored_time(min(dated), self.zone) if dated else "NaT",
+            "time_zone": self.metadata.timezone,
+            "findings": list(self.findings),
+        }
 
     @property
     def zone(self) -> Zone | None:
@@ -100,43 +134,24 @@ class State:
     ) -> State:
         """State with signals that are new, or in the place of those of these keys."""
         told = {key: _filled(each, nodes[key], self.zone) for key, each in metadata.items()}
-        attrs = dict(self.recording.attrs)
-        attrs["findings"] = [*attrs.get("findings", []), *findings]
-        recording = with_children(self.recording, nodes, attrs)
-        clocks = [clock_of(node.to_dataset()) for name, node in recording.children.items() if _has_clock(name, node)]
-        dated = [clock for clock in clocks if clock.dated]
-        start = stored_time(min(clock.start for clock in dated), self.zone) if dated else "NaT"
-        recording.attrs |= {"start": start, "time_zone": self.metadata.timezone}
-        recording.attrs |= {"recording_id": self.metadata.collection_id or "collection"}
-        return replace(self, recording=recording, signals={**self.signals, **told})
+        return replace(
+            self,
+            nodes={**self.nodes, **nodes},
+            signals={**self.signals, **told},
+            findings=(*self.findings, *findings),
+        )
 
     def without(self, key: str) -> State:
         """State without the node of a signal or feature; what is known of it stays."""
-        gone: dict[str, Any] = {key: None}
-        if key in self.signals:
-            return replace(self, recording=with_children(self.recording, gone, self.recording.attrs))
-        return replace(self, features=with_children(self.features, gone, self.features.attrs))
+        return replace(
+            self,
+            nodes={name: node for name, node in self.nodes.items() if name != key},
+            trees={name: tree for name, tree in self.trees.items() if name != key},
+        )
 
     def with_feature(self, key: str, tree: xr.DataTree, metadata: FeatureMetadata) -> State:
         """State with features that are new, or in the place of those of this key."""
-        features = with_children(self.features, {key: tree}, self.features.attrs)
-        return replace(self, features=features, sets={**self.sets, key: metadata})
-
-
-def with_children(tree: xr.DataTree, nodes: Mapping[str, Any], attrs: Mapping[Any, Any]) -> xr.DataTree:
-    """Tree with other nodes below its root: in the place of those of the same name, without those that are None."""
-    children = dict(tree.children) | {key: _tree(node) for key, node in nodes.items() if node is not None}
-    gone = {key for key, node in nodes.items() if node is None}
-    kept = {key: child for key, child in children.items() if key not in gone}
-    return xr.DataTree(xr.Dataset(attrs=dict(attrs)), children=kept, name=tree.name)
-
-
-def _tree(node: xr.Dataset | xr.DataTree) -> xr.DataTree:
-    return xr.DataTree(node) if isinstance(node, xr.Dataset) else node
-
-
-def _has_clock(name: str, node: xr.DataTree) -> bool:
-    return name != ANNOTATIONS and not is_stages(node.to_dataset())
+        return replace(self, trees={**self.trees, key: tree}, sets={**self.sets, key: metadata})
 
 
 def _filled(metadata: TimeSeriesMetadata, node: xr.Dataset, zone: Zone | None) -> TimeSeriesMetadata:

@@ -297,5 +297,11 @@ def test_a_signal_of_another_collection_begins_anew(collection: sd.SignalCollect
 def test_a_recording_is_no_metadata() -> None:
     with pytest.raises(ParameterError, match="from_recording"):
         sd.SignalCollection(sd.recording_from_arrays({"C3": [1.0]}, rate=1))  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="that of the recording"):
+        sd.SignalCollection.from_recording(sd.recording_from_arrays({"C3": [1.0]}, rate=1), timezone="UTC")
+    twice = sd.recording_from_arrays({"C3": [1.0, 2.0]}, rate=1)
+    twice = twice.assign({"other": sd.recording_from_arrays({"C3": [1.0, 2.0]}, rate=2)["2Hz"]})
+    with pytest.raises(ParameterError, match="there is a signal 'C3'"):
+        sd.SignalCollection.from_recording(twice, by="channel")
     with pytest.raises(ParameterError, match="by='node'"):
         sd.SignalCollection.from_recording(sd.recording_from_arrays({"C3": [1.0]}, rate=1), by="rate")

@@ -150,7 +150,9 @@ def test_an_older_tree_stays_as_it_was(collection: sd.SignalCollection) -> None:
     collection.apply_grid_alignment()
     collection.add_signal_with_base_name("x", collection.get_signal("hr").data)
     assert state.recording.identical(before)
-    assert all(child.parent is state.recording for child in state.recording.children.values())
+    assert not collection.recording["hr"].to_dataset().identical(before["hr"].to_dataset())
+    collection.get_signal("hr").data.attrs["mine"] = True  # what is handed out is nobody else's
+    assert "mine" not in collection.get_signal("hr").data.attrs
 
 
 def test_what_may_name_a_device_stays_here(hr: pd.DataFrame) -> None:
