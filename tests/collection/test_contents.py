@@ -305,3 +305,51 @@ def test_a_recording_is_no_metadata() -> None:
         sd.SignalCollection.from_recording(twice, by="channel")
     with pytest.raises(ParameterError, match="by='node'"):
         sd.SignalCollection.from_recording(sd.recording_from_arrays({"C3": [1.0]}, rate=1), by="rate")
+
+
+def test_arrays_without_names_and_units_of_columns(hr: pd.DataFrame) -> None:
+    collection = sd.SignalCollection()
+    array = xr.DataArray(np.ones((2, 610)), dims=("channel", "time"), coords={"time": hr.index})
+    assert collection.add_time_series_signal("a", array, units={"a_1": "mV"}).metadata.units == {"a_0": "", "a_1": "mV"}
+    with pytest.raises(ParameterError, match="no column 'b' has a unit"):
+        collection.add_time_series_signal("b", hr, units={"b": "mV"})
+
+
+def test_scores_without_a_time_are_left_out_and_told() -> None:
+    index = pd.DatetimeIndex(["2024-03-11T23:00", None, "2024-03-11T23:01"])
+    collection = sd.SignalCollection()
+    collection.add_time_series_signal("s", pd.DataFrame({"sleep_stage": ["W", "N1", None]}, index))
+    got = collection.get_signal("s").get_data()["sleep_stage"]
+    assert got.isna().tolist() == [False, True]
+    assert "without a time" in collection.findings[0]
+    with pytest.raises(ParameterError, match="no score"):
+        collection.add_time_series_signal("t", pd.DataFrame({"sleep_stage": ["W"]}, index[1:2]))
+    with pytest.raises(ParameterError, match="no clock"):
+        _ = collection.get_signal("s").clock
+    with pytest.raises(ParameterError, match="have no samples"):
+        collection.get_signal("s").apply_operation("moving_mean", window=2)
+
+
+def test_trees_and_grids_in_a_zone(hr: pd.DataFrame) -> None:
+    collection = sd.SignalCollection()
+    assert collection.epoch_grid is collection.epoch_grid_index is None
+    collection.add_time_series_signal("hr", hr.tz_localize("Europe/Berlin"))
+    grid = collection.generate_epoch_grid("23:01", window_length="30s")
+    assert collection.epoch_grid == grid
+    assert collection.epoch_grid_index[0].isoformat() == "2024-03-11T23:01:00+01:00"
+    made = collection.apply_operation("feature_statistics", inputs="hr", output="stats")
+    assert list(collection.feature_tree["stats"].children) == ["hr"]
+    assert repr(made) == "<EpochFeatures 'stats': statistical, hr_mean, hr_std>"
+    assert repr(collection) == "<SignalCollection: 1 signals, 1 sets of features>"
+    assert collection.get_reference_time(1).isoformat() == "2024-03-11T23:00:00+01:00"
+    with pytest.raises(ParameterError, match="epochs need a signal"):
+        sd.SignalCollection().generate_epoch_grid(window_length="30s")
+
+
+def test_a_signal_that_has_no_key_changes_in_its_place(collection: sd.SignalCollection) -> None:
+    made = collection.get_signal("hr").apply_operation("moving_mean", window=2)
+    assert made.apply_operation("moving_mean", inplace=True, window=3) is made
+    assert [step.parameters["window"] for step in made.metadata.operations] == [2, 3]
+    assert repr(made).startswith("<Signal of 'hr'")
+    made.clear_data()  # there is nothing to forget
+    assert made.get_data().shape == (610, 1)

@@ -79,7 +79,7 @@ def test_a_partial_epoch_is_kept_on_demand_and_says_so() -> None:
         collection.generate_epoch_grid(window_length="30s", partial="maybe")
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     st.lists(st.sampled_from([800, 1000, 1100]), min_size=40, max_size=150).filter(
         lambda steps: len(set(steps[1:])) > 1
@@ -176,7 +176,7 @@ def test_stages_that_most_of_an_epoch_has() -> None:
         statistics(collection, ["hr", "stages"])
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(st.sampled_from(["W", "N1", "N2", "N3", "R"]), min_size=12, max_size=60), st.integers(2, 9))
 def test_the_mode_is_that_of_a_count_of_seconds(stages: list[str], window: int) -> None:
     index = pd.date_range("2024-03-11T23:00", periods=len(stages), freq="1s")

@@ -64,7 +64,7 @@ def test_a_window_is_a_number_of_samples(window: object) -> None:
 numbers = st.one_of(st.just(0.0), st.just(-0.0), st.floats(-1e4, 1e4, width=32))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=30))
 def test_magnitude_and_angle_are_the_formulas(rows: list[tuple[float, float, float]]) -> None:
     signal = node(np.array(rows).T)
