@@ -88,7 +88,7 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
     if "align" in options.only:
         rows = _rows_or_reason("align", partial(aligning.aligning_rows, options.hours, short))
         title = f"Alignment: 20 signals at 25 and 100 Hz onto 100 Hz, {options.hours:g} h"
-        sections.append(Section(title, "sleepdask, 2 threads", tuple(rows)))
+        sections.append(Section(title, "sleepdask", tuple(rows)))
     sections += _parallel_sections(options, [reference, real] if real else [reference])
     sections += _study_sections(options, reference.path.parent)
     return [section for section in sections if section.rows]

@@ -78,6 +78,7 @@ def test_snippets(page: str, folders: Callable[[str], Path], monkeypatch: pytest
 def test_the_pages_have_what_is_tested() -> None:
     tested = {
         "README.md",
+        "alignment.md",
         "channels.md",
         "collection.md",
         "harmonisation.md",

@@ -75,20 +75,31 @@ def weigh_next(stamps: Any, times: Any, at: Any, weights: Any, limit: int) -> No
             at[i] = -1
 
 
-@kernel(lambda real: NOTHING(readable(real, 2), readable(INTEGER, 1), writable(real, 2)))
-def take(samples: Any, at: Any, out: Any) -> None:
-    """Sample of each number, NaN for -1; dims (channel, time)."""
+@kernel(lambda real: NOTHING(readable(real, 2), readable(INTEGER, 1), INTEGER, writable(real, 2), INTEGER))
+def take(samples: Any, at: Any, first: int, out: Any, begin: int) -> None:
+    """Put samples, numbered from `first` on, into `out` from `begin` on, NaN for -1; dims (channel, time)."""
+    on_end = at.size > 0 and at[0] >= 0
+    for i in range(1, at.size):
+        on_end = on_end and at[i] == at[i - 1] + 1
     for channel in range(samples.shape[0]):
-        row, to = samples[channel], out[channel]
+        to = out[channel, begin : begin + at.size]
+        if on_end:
+            to[:] = samples[channel, first + at[0] : first + at[0] + at.size]
+            continue
+        row = samples[channel, first:]
         for i in range(at.size):
             to[i] = row[at[i]] if at[i] >= 0 else row.dtype.type(float("nan"))
 
 
-@kernel(lambda real: NOTHING(readable(real, 2), readable(INTEGER, 1), readable(REAL, 1), writable(real, 2)))
-def interpolate(samples: Any, at: Any, weights: Any, out: Any) -> None:
-    """Values on the straight line from each sample to the next, in float64; dims (channel, time)."""
+@kernel(
+    lambda real: NOTHING(
+        readable(real, 2), readable(INTEGER, 1), readable(REAL, 1), INTEGER, writable(real, 2), INTEGER
+    )
+)
+def interpolate(samples: Any, at: Any, weights: Any, first: int, out: Any, begin: int) -> None:
+    """Values on the straight line from each sample to the next, in float64; numbered and put as by `take`."""
     for channel in range(samples.shape[0]):
-        row, to = samples[channel], out[channel]
+        row, to = samples[channel, first:], out[channel, begin : begin + at.size]
         for i in range(at.size):
             if at[i] < 0:
                 to[i] = float("nan")

@@ -19,6 +19,7 @@ from sleepdask.times import Duration, duration_ns
 
 METHODS = ("nearest", "ffill", "bfill", "linear", "mean")
 _TAPS = 1 << 20  # computed together, where each value of the target has some of its own
+_BLOCK = 1 << 16  # values at a time, so that what says where they are taken from stays in the cache
 _LEAST = 0.5  # of the weights of a filter that samples with a value must have
 
 
@@ -116,18 +117,28 @@ class Alignment:
     def _picked(self, samples: NDArray[Any]) -> NDArray[Any]:
         from sleepdask.align import kernels
 
+        out = np.empty((len(samples), self.target.size), samples.dtype)
+        for begin in range(0, self.target.size, _BLOCK):
+            rule, first, _ = self.part(begin, min(begin + _BLOCK, self.target.size))
+            at, weights = rule._places()
+            if self.method == "linear":
+                kernels.interpolate(samples, at, weights, first, out, begin)
+            else:
+                kernels.take(samples, at, first, out, begin)
+        return out
+
+    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Sample of the source that each value is made of, -1 for none; and the share of the one after it."""
+        from sleepdask.align import kernels
+
         stamps, times = stamps_of(self.source), stamps_of(self.target)
-        out = np.empty((len(samples), len(times)), samples.dtype)
-        at = np.empty(len(times), np.int64)
+        at, weights = np.empty(len(times), np.int64), np.empty(len(times) if self.method == "linear" else 0)
         if self.method == "bfill":  # the same as ffill, with time running backwards
             stamps, times = (np.ascontiguousarray(-each[::-1]) for each in (stamps, times))
         kernels.last_until(stamps, times, at)
         if self.method == "linear":
-            weights = np.empty(len(times))
             kernels.weigh_next(stamps, times, at, weights, self.gap if self.limit is None else self.limit)
-            kernels.interpolate(samples, at, weights, out)
-            return out
-        if self.method == "nearest":
+        elif self.method == "nearest":
             assert self.limit is not None
             kernels.keep_nearest(stamps, times, at, self.limit)
         elif self.limit is not None:
@@ -136,8 +147,7 @@ class Alignment:
             kernels.keep_held(stamps, times, at, self.period, self.gap)
         if self.method == "bfill":
             at = np.where(at < 0, -1, len(stamps) - 1 - at)[::-1].copy()
-        kernels.take(samples, at, out)
-        return out
+        return at, weights
 
     def _averaged(self, samples: NDArray[Any]) -> NDArray[Any]:
         from sleepdask.align import kernels

@@ -96,8 +96,8 @@ def align_signals(
         try:
             rules[name] = _rule(node, Alignment.of(method, clock_of(node), clock, tolerance, limit), name)
         except ParameterError as error:
+            error.where = name if on_error == "raise" else ""  # a finding says where by itself
             if on_error == "raise":
-                error.where = error.where or name
                 raise
             failed.append(Finding("warning", "not-aligned", str(error), "it is left out", name))
     if not rules:
