@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import align, features, parallel, simulate, study
+    from sleepdask import align, collection, features, parallel, simulate, study
+    from sleepdask.collection.collection import SignalCollection
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
     from sleepdask.features.spectrogram import spectrogram
@@ -40,6 +41,7 @@ _HOME = {
     "OutputError": "sleepdask.errors",
     "ParallelConfig": "sleepdask.parallel.config",
     "ParameterError": "sleepdask.errors",
+    "SignalCollection": "sleepdask.collection.collection",
     "SleepdaskError": "sleepdask.errors",
     "Study": "sleepdask.study.study",
     "TableLayout": "sleepdask.io.tabular.layout",
@@ -70,19 +72,21 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("align", "features", "parallel", "simulate", "study")
+_ROOMS = ("align", "collection", "features", "parallel", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
     "OutputError",
     "ParallelConfig",
     "ParameterError",
+    "SignalCollection",
     "SleepdaskError",
     "Study",
     "TableLayout",
     "align",
     "canonical_name",
     "channel_names",
+    "collection",
     "combine_recordings",
     "compute",
     "deidentify",

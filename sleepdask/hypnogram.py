@@ -208,15 +208,24 @@ def _one_each(
 
 def stages_on_grid(hypnogram: xr.Dataset, grid: EpochGrid) -> NDArray[np.str_]:
     """Stage of each epoch, dims (epoch,): the one that covers more than half of it, else empty."""
+    stages = np.full(grid.count, UNSCORED, "<U2")
+    for name, covered in lengths_on_grid(hypnogram, grid).items():
+        stages[2 * covered > grid.window] = name
+    return stages
+
+
+def lengths_on_grid(hypnogram: xr.Dataset, grid: EpochGrid) -> dict[str, NDArray[np.int64]]:
+    """How much of each epoch is scored as each stage that there is, in ns, dims (epoch,)."""
     low, high = (edge.astype(np.int64) for edge in grid.windows())
     onset, end, stage = intervals(hypnogram)
-    stages = np.full(grid.count, UNSCORED, "<U2")
+    lengths = {}
     for name in STAGES:
         chosen = stage == name
         if chosen.any():
-            covered = _time_before(high, onset[chosen], end[chosen]) - _time_before(low, onset[chosen], end[chosen])
-            stages[2 * covered > grid.window] = name
-    return stages
+            lengths[name] = _time_before(high, onset[chosen], end[chosen]) - _time_before(
+                low, onset[chosen], end[chosen]
+            )
+    return lengths
 
 
 def intervals(hypnogram: xr.Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.str_]]:

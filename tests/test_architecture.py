@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
-ROOMS = ["cli", "study", "viz", "align", "runners", "simulate", "features", "io", "hypnogram", "placement", "signals",
-         "epochs", "chunks", "times", "zones", "parallel", "jit", "findings", "errors"]  # fmt: skip
+ROOMS = ["cli", "collection", "study", "viz", "align", "runners", "simulate", "features", "io", "hypnogram",
+         "placement", "signals", "epochs", "chunks", "times", "zones", "parallel", "jit", "findings",
+         "errors"]  # fmt: skip
 DOORS = {"", "__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 COMPUTING = {"compute", "load", "persist", "to_zarr", "to_netcdf"}

@@ -80,6 +80,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "README.md",
         "alignment.md",
         "channels.md",
+        "collection.md",
         "harmonisation.md",
         "joining.md",
         "parallel.md",
