@@ -10,7 +10,7 @@ from typing import Any
 from sleepdask.errors import ParameterError
 from sleepdask.io.edf.reader import SUFFIXES, EdfReader
 from sleepdask.io.reader import Look
-from sleepdask.io.readers import is_known
+from sleepdask.io.readers import is_known, reader_of
 from sleepdask.io.remote.file import RemoteFile, is_url, locate
 from sleepdask.io.store.metadata import is_other
 from sleepdask.io.store.reading import is_store
@@ -40,12 +40,20 @@ def recording_files(
         yield located
         return
     path = Path(located)
-    if path.is_dir() and not (is_known(path) if devices else is_store(path)):
+    if path.is_dir() and not is_store(path) and not (devices and _is_one(path)):
         yield from _recordings_in(path, devices=devices)
     elif path.exists():
         yield path
     else:
         raise ParameterError("no such file or folder", where=path, fix="check the path")
+
+
+def _is_one(folder: Path) -> bool:
+    """Whether a folder is one recording: a reader knows it, and reads each file in it that any reader knows."""
+    if not is_known(folder):
+        return False
+    kind = type(reader_of(folder))
+    return all(type(reader_of(part)) is kind for part in _recordings_in(folder, devices=True))
 
 
 def _recordings_in(folder: Path, *, devices: bool) -> Iterator[Path]:

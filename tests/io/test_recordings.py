@@ -86,9 +86,10 @@ def test_no_name_of_a_person_is_kept(scored_night: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["night.csv"])
 def test_other_kinds_of_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("a,b\n1,2\n")
     with pytest.raises(
         sd.FileFormatError,
-        match=f"{name}: this kind of recording is not read; expected an EDF or BDF file; found a CSV file",
+        match=f"{name}: this kind of recording is not read; expected an EDF or BDF file, or what a device wrote",
     ):
         sd.open_recording(tmp_path / name)
 
