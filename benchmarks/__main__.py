@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import aligning, backends, luna, overhead, peers, reading, scale, start, study
+from benchmarks import aligning, backends, luna, overhead, peers, reading, scale, start, study, tables
 from benchmarks.cohorts import damaged_cohort
 from benchmarks.environment import describe_environment
 from benchmarks.memory import memory_rows
@@ -26,7 +26,7 @@ _NO_LUNA = "skipped: no interpreter is named by --lunapi"
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
 NAMES = (
     *("reading", "pipeline", "scipy", "mne", "yasa", "lunapi"),
-    *("align", "memory", "imports", "kernels", "cli", "overhead", "backends", "study", "scale"),
+    *("align", "tables", "memory", "imports", "kernels", "cli", "overhead", "backends", "study", "scale"),
 )
 _BY_NIGHT = {"reading", "pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
 
@@ -89,6 +89,12 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
         rows = _rows_or_reason("align", partial(aligning.aligning_rows, options.hours, short))
         title = f"Alignment: 20 signals at 25 and 100 Hz onto 100 Hz, {options.hours:g} h"
         sections.append(Section(title, "sleepdask", tuple(rows)))
+    if "tables" in options.only:
+        rows = _rows_or_reason(
+            "tables", partial(tables.table_rows, reference.path.parent, options.hours, options.repeats)
+        )
+        title = f"A text table of {options.hours * 187_200:,.0f} rows: times and three columns, opened and loaded"
+        sections.append(Section(title, tables.BASE, tuple(rows)))
     sections += _parallel_sections(options, [reference, real] if real else [reference])
     sections += _study_sections(options, reference.path.parent)
     return [section for section in sections if section.rows]
