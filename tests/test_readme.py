@@ -16,7 +16,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+DOCS = ROOT / "docs"
+PAGES = {"README.md": (ROOT / "README.md").read_text("utf-8")} | {
+    path.relative_to(DOCS).as_posix(): path.read_text("utf-8") for path in sorted(DOCS.rglob("*.md"))
+}
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -34,7 +37,7 @@ def folders(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
     @cache
     def folder(page: str) -> Path:
-        made = tmp_path_factory.mktemp(page.removesuffix(".md"))
+        made = tmp_path_factory.mktemp(page.removesuffix(".md").replace("/", "-"))
         for path in (test_data / "sleep-edf-sc4001").glob("*.edf"):
             (made / path.name).symlink_to(path)
         return made
@@ -113,6 +116,6 @@ def test_all_features_are_listed_with_their_parameters() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_files_that_are_linked_exist(page: str) -> None:
-    folder = ROOT if page == "README.md" else ROOT / "docs"
+    folder = ROOT if page == "README.md" else (DOCS / page).parent
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[page]):
         assert (folder / target).exists(), target

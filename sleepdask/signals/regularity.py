@@ -101,7 +101,7 @@ def fit_clock(
     if period is not None and period > 0:
         fit = _Stretches.of(stamps, float(period), resolution).fit([_exact(period)], dated=dated, stated=True)
     if fit is None:
-        told = _Stretches.of(stamps, float(np.median(np.diff(stamps))), resolution)
+        told = _Stretches.of(stamps, written.period, resolution)
         fit = told.fit(_candidates(told.measured), dated=dated)
     if fit is None:
         return Fit(written)

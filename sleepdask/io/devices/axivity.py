@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
-from sleepdask.io.devices.blocks import BlockArray, FileState, block_stream
+from sleepdask.io.devices.blocks import BlockArray, block_stream
 from sleepdask.io.devices.running import shift_to_utc
+from sleepdask.io.file_state import FileState
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
 from sleepdask.io.source import open_source
@@ -47,7 +48,7 @@ class AxivityReader(Reader):
 
     def read(self, path: Path | RemoteFile, how: How, findings: Findings) -> xr.DataTree:
         findings.format = self.format
-        file = FileState.of(path)
+        file = FileState.now(path)
         places, blocks = _blocks(file, findings)
         rate, form = _constant(blocks["rate"], path), _constant(blocks["format"], path)
         hertz = Fraction(3200, 1 << (15 - (rate & 15)))

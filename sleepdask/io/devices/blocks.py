@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,10 +12,8 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
-from sleepdask.io.remote.file import RemoteFile
-from sleepdask.io.source import open_source
+from sleepdask.io.file_state import FileState
 from sleepdask.io.streams import Channel, Stream
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.regularity import fit_clock
@@ -26,38 +22,6 @@ from sleepdask.signals.timestamps import Timestamps
 _AT_A_TIME = 1 << 12  # blocks
 _ODD = 1e-4  # parts of one by which a rate is not the stated one
 _OFF = 0.05  # part of a block that the next one may be early or late, where none is missing
-
-
-@dataclass(frozen=True)
-class FileState:
-    """A file as it was when it was opened; one that has changed is not read."""
-
-    path: Path | RemoteFile
-    size: int
-    mtime_ns: int
-    version: str
-
-    @classmethod
-    def of(cls, path: Path | RemoteFile) -> FileState:
-        """State of a file now."""
-        with open_source(path) as source:
-            return cls(
-                path if isinstance(path, RemoteFile) else path.absolute(), source.size, source.mtime_ns, source.version
-            )
-
-    def read(self, position: int, size: int) -> bytes:
-        """Bytes of the file.
-
-        Raises
-        ------
-        FileFormatError
-            It has changed.
-        """
-        with open_source(self.path) as source:
-            if (source.size, source.mtime_ns, source.version) != (self.size, self.mtime_ns, self.version):
-                fix = "open the recording again"
-                raise FileFormatError("the file changed since it was opened", where=self.path, fix=fix)
-            return source.read(position, size)
 
 
 class Decoder(Protocol):
@@ -103,8 +67,7 @@ class BlockArray(BackendArray):
         self.dtype = np.dtype(dtype)
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
-        file = self.file
-        return type(self.decoder).__name__, str(file.path), file.size, file.mtime_ns, file.version, str(self.dtype)
+        return type(self.decoder).__name__, *self.file.__dask_tokenize__(), str(self.dtype)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[Any]:
         support = indexing.IndexingSupport.BASIC

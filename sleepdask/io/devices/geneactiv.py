@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
-from sleepdask.io.devices.blocks import BlockArray, FileState, block_stream, sample_stamps
+from sleepdask.io.devices.blocks import BlockArray, block_stream, sample_stamps
 from sleepdask.io.devices.dates import date_ns
 from sleepdask.io.devices.running import shift_to_utc
+from sleepdask.io.file_state import FileState
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
 from sleepdask.io.streams import Channel, Parts, Stream, recording_of
@@ -68,7 +69,7 @@ class GeneactivReader(Reader):
 
     def read(self, path: Path | RemoteFile, how: How, findings: Findings) -> xr.DataTree:
         findings.format = self.format
-        file = FileState.of(path)
+        file = FileState.now(path)
         header, pages = _scan(file)
         _tell(header, pages, findings)
         if not pages.start:

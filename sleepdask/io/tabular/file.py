@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sleepdask.errors import FileFormatError
+from sleepdask.io.file_state import FileState
 from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.source import Source, open_source
 from sleepdask.io.tabular.array import TableArray
@@ -21,7 +22,6 @@ from sleepdask.io.tabular.format import TableFormat, unique_names
 from sleepdask.io.tabular.lines import encoding_of, spans, utf8
 from sleepdask.io.tabular.scan import Scan
 from sleepdask.io.tabular.spec import TextBlocks
-from sleepdask.io.tabular.state import FileState
 from sleepdask.io.tabular.times import TimeFormat, Times, joined_times, times_of_block
 
 _HEAD_BYTES = 1 << 20

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sleepdask.errors import FileFormatError
+from sleepdask.io.file_state import FileState
 from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.source import Source, open_source
 from sleepdask.io.streams import NAT
@@ -23,7 +24,6 @@ from sleepdask.io.tabular.array import TableArray
 from sleepdask.io.tabular.checks import check_columns
 from sleepdask.io.tabular.numbers import finite, numbers
 from sleepdask.io.tabular.spec import CACHE, kept
-from sleepdask.io.tabular.state import FileState
 from sleepdask.io.tabular.times import BlockTimes, TimeFormat, Times, joined_times, times_of_block
 
 _UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}

@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sleepdask.io.file_state import FileState
 from sleepdask.io.source import Source
 from sleepdask.io.tabular.cells import Cells, cells
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.io.tabular.lines import Span, utf8
-from sleepdask.io.tabular.state import FileState
 from sleepdask.parallel.cache import ThreadSafeCache
 
 CACHE = ThreadSafeCache(256 << 20, sizeof=lambda block: int(block.nbytes))

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sleepdask as sd
-from sleepdask.errors import FileFormatError
+from sleepdask.errors import ChangedFileError, FileFormatError
 from sleepdask.io.devices.blocks import sample_stamps
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
@@ -142,7 +142,7 @@ def test_samples_are_read_when_asked_for(tmp_path: Path) -> None:
     for key in (np.s_[:, :], np.s_[1, 7], np.s_[::2, 75:330:7], np.s_[:, 200:200], np.s_[2, 399], np.s_[:, 80:160]):
         np.testing.assert_array_equal(again["signal"][key].values, want[key])
     file.write_bytes(file.read_bytes() + bytes(512))
-    with pytest.raises(FileFormatError, match="the file changed"):
+    with pytest.raises(ChangedFileError, match="the file changed"):
         _ = sd.open_recording(file, chunks=None)["acc/signal"].values, again["signal"][:, 3].values
 
 

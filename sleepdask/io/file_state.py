@@ -44,6 +44,17 @@ class FileState:
     def __dask_tokenize__(self) -> tuple[object, ...]:
         return str(self.path), self.size, self.mtime_ns, self.version, self.opening
 
+    @classmethod
+    def now(cls, path: str | os.PathLike[str] | RemoteFile) -> FileState:
+        """State of a file as it is."""
+        with open_source(path) as source:
+            return cls.of(path, source)
+
+    def read(self, position: int, size: int) -> bytes:
+        """Bytes of the file, which is opened again; `ChangedFileError` if it is not as it was."""
+        with self.opened() as source:
+            return source.read(position, size)
+
     @contextmanager
     def opened(self) -> Iterator[Source]:
         """Open the file again.
