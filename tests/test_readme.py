@@ -92,6 +92,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "study-table.md",
         "study.md",
         "study-results.md",
+        "tables.md",
         "time.md",
     }
     assert set(with_blocks("console")) == set(with_blocks("python")) == tested
