@@ -166,11 +166,9 @@ def _tell_apart(
 def _add(nodes: dict[str, xr.Dataset], other: xr.DataTree, about: Mapping[str, Any], findings: Findings) -> None:
     """Add the nodes of another recording under names that are free."""
     prefix = f"{about['name']} " if about["name"] else ""
-    taken = {
-        label for node in nodes.values() if SIGNAL in node for label in with_labels(node)["channel"].values.tolist()
-    }
+    taken = set(_labels(nodes.values()))
     theirs = [node.to_dataset(inherit=False) for node in other.subtree]
-    wanted = {prefix + str(label) for node in theirs if SIGNAL in node for label in node["channel"].values}
+    wanted = {prefix + label for label in _labels(theirs)}
     renamed: dict[str, str] = {}
     for node, dataset in zip(other.subtree, theirs, strict=True):
         path = node.path.strip("/")
