@@ -17,7 +17,7 @@ from sleepdask.study.begun import FOLDER as BEGUN
 from sleepdask.study.begun import Begun
 from sleepdask.study.failures import Limit
 from sleepdask.study.files import StudyFiles
-from sleepdask.study.lock import run_lock
+from sleepdask.study.lock import holds, run_lock
 from sleepdask.study.outcome import FAILED, LOST, RecordingOutcome
 from sleepdask.study.parts import PARTITION, arrays_name, part_name
 from sleepdask.study.plan import FORMAT, PLAN, StudyPlan
@@ -202,8 +202,9 @@ def open_run(
             yield run
         except BaseException:
             with suppress(OutputError):  # what ended the run says more
-                files.end_runs()  # a thread that cannot be stopped must not finish a recording after the account
-                run.compile(files)
+                if holds(files, token):  # else it is the account of another run
+                    files.end_runs()  # a thread that cannot be stopped must not finish a recording after the account
+                    run.compile(files)
             raise
         run.compile(own)
 
@@ -246,6 +247,7 @@ def _files_of_run(files: StudyFiles, token: str) -> Iterator[StudyFiles]:
         yield files.of_run(token)
     finally:
         with suppress(OutputError):
-            files.end_runs()
-            if not files.names(BEGUN):
-                files.remove(BEGUN)
+            if holds(files, token):  # else another run has begun, and has done so
+                files.end_runs()
+                if not files.names(BEGUN):
+                    files.remove(BEGUN)

@@ -20,6 +20,7 @@ from jobs import wait_until
 from sleepdask.errors import ConcurrencyError, OutputError
 from sleepdask.parallel import ParallelConfig
 from sleepdask.study import lock as module
+from sleepdask.study.accounts import COMPILED
 from sleepdask.study.files import Folder, StudyFiles, study_files
 from sleepdask.study.lock import LOCK, holder, holds, run_lock
 from sleepdask.study.task import Analysis, Job
@@ -149,6 +150,22 @@ def test_a_task_of_a_run_that_was_taken_over_writes_nothing(
         with pytest.raises(OutputError, match="another one has taken over"):
             analysis.settle(*done)
     assert tree(output) == everything
+
+
+def test_a_run_that_was_taken_over_leaves_the_other_one_alone(nights: Cohort, tmp_path: Path) -> None:
+    table, output = nights.table(tmp_path / "recordings.csv", ["007", "A1"]), tmp_path / "out"
+    iterator = study_of(table, output, "hjorth").iterate(backend="sync")
+    next(iterator)
+    files = Folder(output)
+    left(files, token="new")
+    files.end_runs()  # as the other one does when it begins
+    other = files.of_run("new")
+    other.write(COMPILED, b"its account")
+    with pytest.raises(OutputError, match="another one has taken over"):
+        next(iterator)
+    other.write("features/of-it", b"still")
+    assert other.read(COMPILED) == b"its account"
+    assert holds(files, "new")
 
 
 def test_a_worker_that_sees_other_files_is_told_so(nights: Cohort, tmp_path: Path) -> None:
