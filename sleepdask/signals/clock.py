@@ -33,8 +33,23 @@ class Run:
     phase: int = 0
 
 
+class Dated:
+    """What tells times that are instants, or without a date lengths of time since a start that nobody knows."""
+
+    dated: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Kind of its times: datetime64[ns], or timedelta64[ns] since the start if nobody knows that."""
+        return time_dtype(dated=self.dated)
+
+    def moment(self, nanoseconds: int) -> np.datetime64 | np.timedelta64:
+        """One time as NumPy has it."""
+        return np.int64(nanoseconds).view(self.dtype)  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True)
-class Clock:
+class Clock(Dated):
     """When each sample was taken.
 
     The period is ``num/den`` nanoseconds, so that 12.8 Hz, 1/3 Hz or 3001 samples in 30 s stay exact over
@@ -136,15 +151,6 @@ class Clock:
 
     def __reduce__(self) -> tuple[type[Clock], tuple[object, ...]]:
         return Clock, (self.runs, self.num, self.den, self.dated)  # the rule alone, no cached arrays
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Kind of its times: datetime64[ns], or timedelta64[ns] since the start if nobody knows that."""
-        return time_dtype(dated=self.dated)
-
-    def moment(self, nanoseconds: int) -> np.datetime64 | np.timedelta64:
-        """One time as NumPy has it."""
-        return np.int64(nanoseconds).view(self.dtype)  # type: ignore[no-any-return]
 
     @property
     def rate(self) -> Fraction:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from dask.base import normalize_token
 from numpy.typing import ArrayLike, NDArray
 
 from sleepdask.errors import ParameterError
-from sleepdask.signals.clock import Clock, Indices, Times, longest_runs
+from sleepdask.signals.clock import Clock, Dated, Indices, Times, longest_runs
 from sleepdask.times import time_dtype
 
 _NONE = int(np.iinfo(np.int64).min)  # NaT
@@ -23,7 +22,7 @@ _GAP_PERIODS = 5  # a beat that was missed is no gap, nor is the pause between t
 
 
 @dataclass(frozen=True, eq=False)
-class Timestamps:
+class Timestamps(Dated):
     """When each sample was taken, where the distances differ: heart beats, values that a watch sends now and then.
 
     It answers what a `Clock` answers. A sample holds until the next one; where that is further away than `gap`, it
@@ -126,15 +125,6 @@ class Timestamps:
     @property
     def _rule(self) -> tuple[int, int, bool]:
         return self.period, self.gap, self.dated
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Kind of its times: datetime64[ns], or timedelta64[ns] since the start if nobody knows that."""
-        return time_dtype(dated=self.dated)
-
-    def moment(self, nanoseconds: int) -> np.datetime64 | np.timedelta64:
-        """One time as NumPy has it."""
-        return np.int64(nanoseconds).view(self.dtype)  # type: ignore[no-any-return]
 
     @property
     def rate(self) -> Fraction:

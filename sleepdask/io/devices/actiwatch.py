@@ -14,11 +14,12 @@ import xarray as xr
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.devices.dates import date_ns
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
-from sleepdask.io.remote.file import RemoteFile, named
-from sleepdask.io.streams import Channel, Parts, Stream, recording_of
+from sleepdask.io.remote.file import RemoteFile
+from sleepdask.io.streams import Channel, Parts, Stream
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.recording import IDENTITY, annotations_dataset
 
@@ -72,13 +73,11 @@ class ActiwatchReader(Reader):
         attrs: dict[str, Any] = {}
         if how.keep_identity:
             attrs = {IDENTITY: {"name": header[0], "serial_number": header[5]}}
-        return recording_of(
+        return recorded(
             Parts([Stream("activity", channels, values, clock=clock, instants=shift is not None)], notes, attrs),
+            path,
+            how,
             findings,
-            recording_id=named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

@@ -10,9 +10,10 @@ from typing import ClassVar
 import xarray as xr
 
 from sleepdask.findings import Findings
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile
-from sleepdask.io.streams import Channel, Parts, Stream, recording_of
+from sleepdask.io.streams import Channel, Parts, Stream
 from sleepdask.io.tabular.file import TableFile
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.io.tabular.telling import tell_table
@@ -56,13 +57,11 @@ class AppleWatchReader(Reader):
         findings.format = self.format
         look = Look(path)
         files = [each for each in look.others() if _NAME.fullmatch(each.name)] if look.is_folder else [look]
-        return recording_of(
+        return recorded(
             Parts([_stream(each, how, findings) for each in files]),
+            path,
+            how,
             findings,
-            recording_id=path.name if look.is_folder else path.stem,
-            source=path.name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

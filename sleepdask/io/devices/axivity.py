@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.devices.blocks import BlockArray, block_stream
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.file_state import FileState
 from sleepdask.io.reader import How, Look, Reader
-from sleepdask.io.remote.file import RemoteFile, named
+from sleepdask.io.remote.file import RemoteFile
 from sleepdask.io.source import open_source
-from sleepdask.io.streams import Channel, Parts, Stream, recording_of
+from sleepdask.io.streams import Channel, Parts, Stream
 from sleepdask.signals.recording import IDENTITY
 
 _HEADER, _BLOCK = 1024, 512
@@ -84,13 +85,11 @@ class AxivityReader(Reader):
                 for name, unit, values in slow
             ),
         ]
-        return recording_of(
+        return recorded(
             Parts(streams, attrs={IDENTITY: _identity(file)} if how.keep_identity else {}),
+            path,
+            how,
             findings,
-            recording_id=named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

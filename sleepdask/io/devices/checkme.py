@@ -10,9 +10,10 @@ import pyarrow as pa
 import xarray as xr
 
 from sleepdask.findings import Findings
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile
-from sleepdask.io.streams import NAT, Channel, Parts, Stream, recording_of
+from sleepdask.io.streams import NAT, Channel, Parts, Stream
 from sleepdask.io.tabular.file import TableFile
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.io.tabular.pattern import pattern_times, regex_of
@@ -46,13 +47,11 @@ class CheckmeReader(Reader):
         stamps, instants, resolution = table.times
         values = table.values(tuple(_COLUMNS), how.dtype or "float32")
         stream = Stream("oximeter", tuple(_COLUMNS.values()), values, stamps, None, instants, resolution)
-        return recording_of(
+        return recorded(
             Parts([stream]),
+            path,
+            how,
             findings,
-            recording_id=path.stem,
-            source=path.name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

@@ -24,11 +24,12 @@ from xarray.core import indexing
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.devices.others import tell_others
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.rows import Rows, last_line, tell_bad, tell_cut_off, whole_lines
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
-from sleepdask.io.streams import NAT, Channel, Parts, Stream, recording_of
+from sleepdask.io.streams import NAT, Channel, Parts, Stream
 from sleepdask.io.tabular.file import TableFile
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.signals.clock import Clock
@@ -92,13 +93,11 @@ class EmpaticaReader(Reader):
         _tell_spans(streams, findings)
         tags = [each for each in look.files if each.name.lower() == f"{_TAGS}.csv"]
         tell_others(look, [*(head.path for head in heads), *tags], findings)
-        return recording_of(
+        return recorded(
             Parts(streams, _annotations(tags[0], findings) if tags and how.annotations else None),
+            path,
+            how,
             findings,
-            recording_id=named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.hypnogram import UNSCORED
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.rows import Rows, whole_lines
 from sleepdask.io.devices.wave_times import Start, row_times, start_of
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
 from sleepdask.io.scores.vocabularies import NOTHING, word_stage
-from sleepdask.io.streams import NAT, Channel, Parts, Stream, recording_of
+from sleepdask.io.streams import NAT, Channel, Parts, Stream
 from sleepdask.signals.recording import annotations_dataset
 
 _BEGIN = "Data Begin:"
@@ -73,13 +74,11 @@ class EnchantedWaveReader(Reader):
             resolution=times.resolution,
         )
         stages = table.rows.texts(table.columns["sleepstage"]) if how.annotations else []
-        return recording_of(
+        return recorded(
             Parts([stream], _annotations(stages, times.stamps, findings) if stages else None),
+            path,
+            how,
             findings,
-            recording_id=named(path).stem,
-            source=source,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
-from sleepdask.io.streams import NAT, Channel, Parts, Stream, recording_of
+from sleepdask.io.streams import NAT, Channel, Parts, Stream
 from sleepdask.signals.recording import annotations_dataset
 
 _HEART, _STEPS, _SLEEP = "heart_rate", "steps", "sleep"
@@ -78,13 +79,11 @@ class FitbitReader(Reader):
                 "sleep is in local time, but heart rate and steps of many exports are in UTC, and no file says so",
                 "all times are taken for local ones; if they are not, open each kind with a timezone of its own",
             )
-        return recording_of(
+        return recorded(
             Parts(streams, _annotations(levels, path) if how.annotations and levels.onset else None),
+            path,
+            how,
             findings,
-            recording_id=named(path).name if look.is_folder else named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

@@ -18,11 +18,12 @@ from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.devices.blocks import BlockArray, block_stream, sample_stamps
 from sleepdask.io.devices.dates import date_ns
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.file_state import FileState
 from sleepdask.io.reader import How, Look, Reader
-from sleepdask.io.remote.file import RemoteFile, named
-from sleepdask.io.streams import Channel, Parts, Stream, recording_of
+from sleepdask.io.remote.file import RemoteFile
+from sleepdask.io.streams import Channel, Parts, Stream
 from sleepdask.signals.recording import IDENTITY, annotations_dataset
 
 _FIRST_LINE = b"Device Identity"
@@ -99,13 +100,11 @@ class GeneactivReader(Reader):
             unknown = np.full(len(stamps), np.timedelta64("NaT", "ns"))
             notes = annotations_dataset(stamps.astype("datetime64[ns]"), unknown, ["Button"] * len(stamps))
         identity = {to: header[name] for name, to in _IDENTITY.items() if header.get(name)}
-        return recording_of(
+        return recorded(
             Parts(streams, notes, {IDENTITY: identity} if how.keep_identity else {}),
+            path,
+            how,
             findings,
-            recording_id=named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

@@ -18,11 +18,12 @@ from defusedxml.ElementTree import fromstring
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.devices.dates import date_ns
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.running import shift_to_utc
 from sleepdask.io.devices.whole import whole_bytes
 from sleepdask.io.reader import How, Look, Reader
-from sleepdask.io.remote.file import RemoteFile, named
-from sleepdask.io.streams import Channel, Parts, Stream, recording_of
+from sleepdask.io.remote.file import RemoteFile
+from sleepdask.io.streams import Channel, Parts, Stream
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.recording import IDENTITY
 
@@ -55,13 +56,11 @@ class MotionWatchReader(Reader):
         streams = [_stream(channel, start + (shift or 0), findings, path) for channel in channels]
         kept = {to: properties[name] for name, to in _IDENTITY.items() if properties.get(name)}
         attrs: dict[str, Any] = {IDENTITY: kept} if how.keep_identity else {}
-        return recording_of(
+        return recorded(
             Parts([replace(each, instants=shift is not None) for each in _apart(streams)], attrs=attrs),
+            path,
+            how,
             findings,
-            recording_id=named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

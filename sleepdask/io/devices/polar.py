@@ -23,10 +23,11 @@ from sleepdask.findings import Findings
 from sleepdask.io.devices.others import tell_others
 from sleepdask.io.devices.polar_files import MARKER, PPI, Device, PolarFile, polar_file, polar_files
 from sleepdask.io.devices.polar_table import PolarTable, read_table
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.sensor_clock import Tied, one_after_another, tie
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
-from sleepdask.io.streams import NAT, ODD_DRIFT, Parts, Stream, recording_of
+from sleepdask.io.streams import NAT, ODD_DRIFT, Parts, Stream
 from sleepdask.signals.recording import IDENTITY, annotations_dataset
 from sleepdask.times import describe_span
 
@@ -59,17 +60,15 @@ class PolarReader(Reader):
                 tables.setdefault(file.kind, []).append(table)
         markers = tables.pop(MARKER, [])
         streams = [stream for kind in sorted(tables) for stream in _streams(tables[kind], findings)]
-        return recording_of(
+        return recorded(
             Parts(
                 streams,
                 _annotations(markers, findings),
                 {IDENTITY: {"device": device.serial}} if how.keep_identity and device.serial else {},
             ),
+            path,
+            how,
             findings,
-            recording_id=named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 

@@ -9,9 +9,10 @@ import xarray as xr
 
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile
-from sleepdask.io.streams import Parts, Stream, recording_of
+from sleepdask.io.streams import Parts, Stream
 from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.io.tabular.table import PARQUET, SUFFIXES, Table, open_layout
 from sleepdask.io.tabular.telling import tell_table
@@ -60,13 +61,11 @@ class TableReader(Reader):
             period=layout.period,
             dated=not layout.undated,
         )
-        return recording_of(
+        return recorded(
             Parts([stream]),
+            path,
+            how,
             findings,
-            recording_id=path.stem,
-            source=path.name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
     def _clock(self, table: Table, zone: Zone | None, path: Path | RemoteFile) -> tuple[Clock, bool]:

@@ -18,10 +18,11 @@ import xarray as xr
 from sleepdask.errors import FileFormatError
 from sleepdask.findings import Findings
 from sleepdask.io.devices.dates import date_ns
+from sleepdask.io.devices.recorded import recorded
 from sleepdask.io.devices.whole import whole_text
 from sleepdask.io.reader import How, Look, Reader
 from sleepdask.io.remote.file import RemoteFile, named
-from sleepdask.io.streams import NAT, Channel, Parts, Stream, recording_of
+from sleepdask.io.streams import NAT, Channel, Parts, Stream
 from sleepdask.signals.recording import annotations_dataset
 
 _PREFIX = "raw_sleep-monitor_"
@@ -87,13 +88,11 @@ class WithingsReader(Reader):
             streams.append(_stream(_CHANNELS[kind], values, file))
             if kind == "sleep-state" and how.annotations:
                 notes = _states(values, findings, file.name)
-        return recording_of(
+        return recorded(
             Parts(streams, notes),
+            path,
+            how,
             findings,
-            recording_id=named(path).name if look.is_folder else named(path).stem,
-            source=named(path).name,
-            timezone=how.timezone,
-            dtype=how.dtype,
         )
 
 
