@@ -59,6 +59,8 @@ class Feature(ABC):
     """
 
     name: ClassVar[str]
+    family: ClassVar[str] = "own"
+    """What it is chosen by together with others of its kind."""
     version: ClassVar[int] = 1
     needs_fixed_rate: ClassVar[bool] = True
     """Whether it is defined only for samples that come at a fixed rate."""

@@ -78,6 +78,7 @@ class BandPower(Feature):
     """
 
     name: ClassVar[str] = "bandpower"
+    family: ClassVar[str] = "spectral"
 
     preset: str = "default"
     bands: tuple[Band, ...] | Mapping[str, tuple[float, float]] | None = None

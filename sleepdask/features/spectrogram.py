@@ -24,6 +24,7 @@ class Spectrum(Feature):
     """Welch power density of each epoch of signals of one rate, one output a frequency up to `fmax` Hz."""
 
     name: ClassVar[str] = "spectrum"
+    family: ClassVar[str] = "spectral"
 
     rate: float
     fmax: float

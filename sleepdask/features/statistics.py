@@ -66,6 +66,7 @@ class Statistics(Feature):
     """
 
     name: ClassVar[str] = "statistics"
+    family: ClassVar[str] = "statistics"
     needs_fixed_rate: ClassVar[bool] = False
 
     aggregations: tuple[str, ...] = AGGREGATIONS

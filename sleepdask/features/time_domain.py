@@ -41,6 +41,7 @@ class Hjorth(Feature):
     """
 
     name: ClassVar[str] = "hjorth"
+    family: ClassVar[str] = "time_domain"
 
     @property
     def outputs(self) -> tuple[Output, ...]:
