@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,14 @@ class TextBlocks:
         """Of a block in the cache."""
         return *self.__dask_tokenize__(), number
 
-    def cells(self, number: int, numbers: Sequence[str], texts: Sequence[str], mixed: Collection[str] = ()) -> Cells:
+    def cells(
+        self,
+        number: int,
+        numbers: Sequence[str],
+        texts: Sequence[str],
+        mixed: Collection[str] = (),
+        stamps: Mapping[str, Any] | None = None,
+    ) -> Cells:
         """Some columns of a block, read and parsed.
 
         Raises
@@ -101,6 +108,7 @@ class TextBlocks:
                 wanted=numbers,
                 texts=texts,
                 mixed=mixed,
+                stamps=stamps,
                 last=number == len(self.spans) - 1,
                 where=self.state.path,
             )
