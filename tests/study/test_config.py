@@ -11,8 +11,8 @@ import pytest
 import sleepdask as sd
 from sleepdask.errors import FileFormatError, ParameterError, SleepdaskError
 from sleepdask.features import BandPower, Hjorth, Statistics
-from sleepdask.parallel.settings import resolve
 from sleepdask.io.tabular.layout import TableLayout
+from sleepdask.parallel.settings import resolve
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.harmonise import Harmonisation
 from sleepdask.study.settings import SETTINGS, allowed_failures
