@@ -131,7 +131,7 @@ def features_by_stage(features: xr.DataTree, channel: str, names: Sequence[str] 
     for name in chosen:
         if name not in values:
             raise ParameterError(f"no such feature {name!r}", where=channel, expected=", ".join(values))
-    stages = features["stage"].values
+    stages = np.asarray(features["stage"].values, str)
     _check_stages(stages)
     across = min(_ACROSS, max(1, len(chosen)))
     down = max(1, ceil(len(chosen) / across))
