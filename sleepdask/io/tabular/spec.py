@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ CACHE = ThreadSafeCache(256 << 20, sizeof=lambda block: int(block.nbytes))
 
 
 class Blocks(Protocol):
-    """What a lazy array needs of a table: numbers of rows of its blocks, and the numbers of one block."""
+    """What a lazy array needs of a table: numbers of rows of its blocks, and the numbers of some."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -31,8 +32,8 @@ class Blocks(Protocol):
     def numbers(self) -> tuple[str, ...]:
         """Columns of numbers."""
 
-    def block(self, number: int) -> NDArray[np.float64]:
-        """Numbers of a block, dims (column, row)."""
+    def blocks(self, which: Iterable[int]) -> Iterator[NDArray[np.float64]]:
+        """Numbers of some blocks, dims (column, row)."""
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
         """Tell it from all others."""
@@ -68,8 +69,8 @@ class TextBlocks:
     def __dask_tokenize__(self) -> tuple[object, ...]:
         return *self.state.__dask_tokenize__(), self.format, self.encoding, self.names, self.numbers
 
-    def block(self, number: int) -> NDArray[np.float64]:
-        """Numbers of a block, dims (column, row), NaN where missing; from the cache if they are there.
+    def blocks(self, which: Iterable[int]) -> Iterator[NDArray[np.float64]]:
+        """Numbers of some blocks, dims (column, row), NaN where missing; from the cache if they are there.
 
         Raises
         ------
@@ -77,7 +78,8 @@ class TextBlocks:
             The file is not as it was when it was opened.
         """
         with self.state.opened():  # looked at even where nothing is read, so that no old value passes
-            return CACHE.get_or_compute(self.key(number), lambda: self._parsed(number))
+            for number in which:
+                yield CACHE.get_or_compute(self.key(number), partial(self._parsed, number))
 
     def key(self, number: int) -> tuple[object, ...]:
         """Of a block in the cache."""
