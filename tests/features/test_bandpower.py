@@ -41,8 +41,8 @@ def test_spectra__like_scipy(dtype: str, average: str, rate: float, segment: flo
     size = int(segment * rate + 1e-9)
     f, want = signal.welch(x.astype(np.float64), rate, nperseg=size, noverlap=size // 2, average=average)
     welch = Welch(segment=segment, average=average)
-    got = welch.spectra(x, np.array([0]), np.array([x.shape[1]]), rate)[:, 0]
-    np.testing.assert_allclose(welch.frequencies(rate), f, rtol=1e-12)
+    got = welch.spectra(x, np.array([0]), np.array([x.shape[1]]), Sampling(rate, x.shape[1]))[:, 0]
+    np.testing.assert_allclose(welch.frequencies(Sampling(rate, x.shape[1])), f, rtol=1e-12)
     limit = 1e-12 * want.max(axis=1, keepdims=True)
     assert (np.abs(got - want) <= TOLERANCE[dtype] * want + limit).all()
 
@@ -55,9 +55,9 @@ def test_spectra__settings_like_scipy(window: str, detrend: bool, overlap: float
     weights = signal.windows.tukey(400, 0.5) if window == "tukey50" else signal.get_window(window, 400)
     np.testing.assert_allclose(taper(window, 400), weights, rtol=1e-12, atol=1e-15)
     _, want = signal.welch(x, 100.0, weights, noverlap=int(400 * overlap), detrend="constant" if detrend else False)
-    got = Welch(window=window, detrend=detrend, overlap=overlap).spectra(x, np.array([0]), np.array([3001]), 100.0)[
-        :, 0
-    ]
+    got = Welch(window=window, detrend=detrend, overlap=overlap).spectra(
+        x, np.array([0]), np.array([3001]), Sampling(100.0, 3001)
+    )[:, 0]
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12 * want.max())
 
 

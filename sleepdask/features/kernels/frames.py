@@ -18,7 +18,7 @@ from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, sing
         readable(INTEGER, 1),
         INTEGER,
         INTEGER,
-        readable(real, 1),
+        readable(real, 2),
         INTEGER,
         writable(INTEGER, 1),
         writable(real, 2),
@@ -31,24 +31,24 @@ def gather(
     stops: Any,
     end: int,
     step: int,
-    window: Any,
+    windows: Any,
     detrend: int,
     cursor: Any,
     frames: Any,
     owners: Any,
 ) -> int:
-    """Fill `frames` with the next frames, less their mean and times the window; return how many.
+    """Fill `frames` with the next frames, less their mean and times each window in turn; return how many rows.
 
     The cursor holds the epoch (over all channels) and the offset in it that come next, and moves on;
     the end is the epoch to stop before. Each frame's epoch goes to `owners`. Frames that are not finite
     are left out.
     """
-    size = window.size
+    size = windows.shape[1]
     lanes = np.empty(LANES)
     row = 0
     item = cursor[0]
     offset = cursor[1]
-    while item < end and row < frames.shape[0]:
+    while item < end and row + windows.shape[0] <= frames.shape[0]:
         channel = item // starts.size
         epoch = item - channel * starts.size
         begin = starts[epoch] + offset
@@ -61,12 +61,13 @@ def gather(
         amount = total(source, lanes)
         if not np.isfinite(amount):
             continue
-        mean = window.dtype.type(amount / size if detrend else 0.0)
-        target = frames[row]
-        for j in range(size):
-            target[j] = (source[j] - mean) * window[j]
-        owners[row] = item
-        row += 1
+        mean = windows.dtype.type(amount / size if detrend else 0.0)
+        for window in windows:
+            target = frames[row]
+            for j in range(size):
+                target[j] = (source[j] - mean) * window[j]
+            owners[row] = item
+            row += 1
     cursor[0] = item
     cursor[1] = offset
     return row
@@ -76,6 +77,7 @@ def gather(
     lambda real: NOTHING(
         readable(real, 2),
         INTEGER,
+        INTEGER,
         readable(INTEGER, 1),
         INTEGER,
         INTEGER,
@@ -83,8 +85,10 @@ def gather(
         writable(INTEGER, 1),
     )
 )
-def collect(parts: Any, rows: int, owners: Any, first_item: int, first_bin: int, power: Any, counts: Any) -> None:
-    """Add the squared magnitudes of each row to its epoch's, or keep them apart for a median.
+def collect(
+    parts: Any, rows: int, tapers: int, owners: Any, first_item: int, first_bin: int, power: Any, counts: Any
+) -> None:
+    """Add the squared magnitudes of each row to its epoch's, or keep those of each frame apart for a median.
 
     `parts` holds real and imaginary parts in turn; `power` has dims (epoch, frame, bin), with one frame
     where they are added.
@@ -98,7 +102,8 @@ def collect(parts: Any, rows: int, owners: Any, first_item: int, first_bin: int,
             real = np.float64(source[2 * k])
             imaginary = np.float64(source[2 * k + 1])
             target[k] += real * real + imaginary * imaginary
-        counts[item] += 1
+        if (row + 1) % tapers == 0:
+            counts[item] += 1
 
 
 @helper
