@@ -36,7 +36,7 @@ def compute(feature: BandPower, x: np.ndarray, rate: float, epochs: int = 1) -> 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("average", ["mean", "median"])
 @pytest.mark.parametrize(
-    ("rate", "segment"), [(256.0, 4.0), (100.0, 4.0), (100.0, 5.03), (12.8, 4.0), (61.0, 1.0), (1.0, 4.0)]
+    ("rate", "segment"), [(256.0, 4.0), (100.0, 4.0), (100.0, 0.5), (100.0, 5.03), (12.8, 4.0), (61.0, 1.0), (1.0, 4.0)]
 )
 def test_spectra__like_scipy(dtype: str, average: str, rate: float, segment: float) -> None:
     x = noise(int(30 * rate)).astype(dtype)
