@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import dask.array.fft  # noqa: F401  (it takes hold of NumPy's transforms when it is imported)
 import numpy as np
 import pytest
 import xarray as xr
