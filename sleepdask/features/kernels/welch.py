@@ -145,7 +145,9 @@ class _Scratch:
     def of(cls, samples: Samples, frames: Frames, tapers: int, most: int, bins: int, items: int) -> _Scratch:
         scalar = samples.dtype
         rows = _CACHE_BYTES // (2 * frames.size * scalar.itemsize) // _ROWS * _ROWS
-        rows = max(-(-tapers // _ROWS) * _ROWS, min(rows, 8 * _ROWS))
+        # A frame's tapers stay together; room for two leaves few rows idle.
+        least = _ROWS if tapers == 1 else -(-2 * tapers // _ROWS) * _ROWS
+        rows = max(least, min(rows, 8 * _ROWS))
         depth = max(1, most) if frames.median else 1
         group = max(1, min(64, items, _GROUP_BYTES // (8 * depth * max(1, bins))))
         # Zeros: rows that no frame fills are transformed too.
