@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from sleepdask.features.aperiodic import Aperiodic
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
+from sleepdask.features.peaks import SpectralPeak
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
 
-for _feature in (Statistics, BandPower, Hjorth):
+if TYPE_CHECKING:
+    from sleepdask.features.spectrogram import spectra
+
+for _feature in (Statistics, BandPower, SpectralPeak, Aperiodic, Hjorth):
     register(_feature)
 
 __all__ = [
+    "Aperiodic",
     "BandPower",
     "Feature",
     "Hjorth",
     "Output",
     "Sampling",
+    "SpectralPeak",
     "Statistics",
     "catalogue",
     "clear_feature_cache",
@@ -26,4 +35,13 @@ __all__ = [
     "get_cache_stats",
     "parse_features",
     "register",
+    "spectra",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "spectra":  # it loads Dask and xarray, which features alone do without
+        from sleepdask.features.spectrogram import spectra
+
+        return spectra
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
