@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,11 +48,11 @@ def unit_text(units: str) -> str:
 
     Examples
     --------
-    >>> unit_text("uV^2/Hz")
-    'µV²/Hz'
+    >>> unit_text("uV^2/Hz"), unit_text("dB re uV^2")
+    ('µV²/Hz', 'dB re µV²')
     """
     printed = units.replace("^2", "²").replace("^3", "³")
-    return f"µ{printed[1:]}" if printed.startswith("uV") else printed
+    return re.sub(r"\buV", "µV", printed)
 
 
 def robust_range(values: NDArray[np.float64], low: float, high: float) -> tuple[float, float] | None:
