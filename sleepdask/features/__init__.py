@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
+from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
 
-for _feature in (Statistics, BandPower, Hjorth):
+for _feature in (Statistics, BandPower, Hjorth, FlatLine, Clipping, Amplitude, LineNoise):
     register(_feature)
 
 __all__ = [
+    "Amplitude",
     "BandPower",
+    "Clipping",
     "Feature",
+    "FlatLine",
     "Hjorth",
+    "LineNoise",
     "Output",
     "Sampling",
     "Statistics",
