@@ -233,7 +233,7 @@ class LineNoise(Feature):
     A ratio may be large where a low-pass filter has left nothing but the line: noise that matters has both. Neighbours
     beyond half the sampling rate are left out; a line that with its width reaches beyond it is NaN. A
     segment that holds a NaN or infinite sample is left out; an epoch without one whole segment gives NaN, as does one
-    without power.
+    of equal samples.
 
     References
     ----------
@@ -318,6 +318,7 @@ class LineNoise(Feature):
 
     def compute(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> Values:
         """Compute ratio and share of each line, dims (channel, epoch, output)."""
+        from sleepdask.features.kernels.moments import moments
         from sleepdask.features.kernels.welch import grouped_spectra
 
         frames = self._welch.frames(sampling.rate)
@@ -341,7 +342,9 @@ class LineNoise(Feature):
                 with np.errstate(divide="ignore", invalid="ignore"):
                     values[there, 2 * i] = inside / bins / np.where(around > 0, around, np.nan)
                 values[there, 2 * i + 1] = np.maximum(inside - bins * around, 0) / whole
-        return values.reshape(samples.shape[0], starts.size, -1)
+        low, high = np.moveaxis(moments(samples, starts, stops, 1)[..., 2:4], -1, 0)
+        values[~(low < high).ravel()] = np.nan  # what a mean leaves of equal samples is mere rounding
+        return values.reshape(samples.shape[0], starts.size, 2 * len(self.lines))
 
     def _bins(self, frequencies: Values, line: float) -> tuple[slice, slice, slice]:
         """Bins of a line, and of its neighbours below and above; both ends belong to the line."""

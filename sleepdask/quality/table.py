@@ -95,8 +95,8 @@ def table(
         Variables, each with its `definition` and `units`: ``epochs``; ``missing``, ``flat``, ``clipped``,
         ``beyond_limit``, ``artefact``, ``constant``, ``usable`` (shares); ``line_noise_50_ratio``,
         ``line_noise_50_share`` and the like (medians over epochs); ``verdict`` (good, fair, poor, bad; present,
-        unknown) and ``reason``. NaN is what cannot be known: flat stretches and line noise without a fixed rate, or where the rate
-        is too low; flat and clipped stretches of what is no wave; amplitude of what is no EEG in uV.
+        unknown) and ``reason``. NaN is what cannot be known: flat stretches and line noise without a fixed rate, or
+        where the rate is too low; flat and clipped stretches of what is no wave; amplitude of what is no EEG in uV.
         ``sd.to_dataframe(table)`` makes a pandas table of it.
 
     Raises
@@ -184,8 +184,8 @@ def _judged(path: str, node: xr.Dataset, names: list[str], limits: Thresholds) -
     said = {
         "verdict": f"good from {limits.good:.0%} usable epochs on, fair from {limits.fair:.0%}, poor from"
         f" {limits.poor:.0%}, else bad; at most fair with line noise: median share from {limits.line_share:g} on and"
-        f" ratio from {limits.line_ratio:g} on; bad if constant all night; present, not good, if only what is missing can be judged; unknown if"
-        " nothing",
+        f" ratio from {limits.line_ratio:g} on; bad if constant all night; present, not good, if only what is missing"
+        " can be judged; unknown if nothing can",
         "reason": "why it is not good",
     }
     texts = {name: ("channel", words[i], {"definition": text}) for i, (name, text) in enumerate(said.items())}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sleepdask.features.base import Feature, Sampling
 from sleepdask.features.kernels import welch
 from sleepdask.features.kernels.counts import finite_counts
+from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
@@ -22,8 +23,24 @@ FEATURES = [
     Hjorth(),
     BandPower(bands={"low": (0.5, 6), "high": (6, 16)}, segment=2.0),
     BandPower(bands={"low": (0.5, 6)}, segment=59 / RATE, average="median", integration="simpson"),
+    FlatLine(duration=0.5),
+    FlatLine(duration=1.0, tolerance=2.5),
+    Clipping(),
+    Amplitude(limit=3.0),
+    LineNoise(lines=(9, 14), width=0.5, neighbours=2.5, segment=2.0),
 ]
-IDS = ["statistics", "two-statistics", "hjorth", "bandpower", "bandpower-median"]
+IDS = [
+    "statistics",
+    "two-statistics",
+    "hjorth",
+    "bandpower",
+    "bandpower-median",
+    "flat",
+    "nearly-flat",
+    "clipping",
+    "amplitude",
+    "line-noise",
+]
 
 
 def recording(dtype: str) -> np.ndarray:

@@ -111,14 +111,15 @@ def _beyond(samples: Any, starts: Any, stops: Any, centre: Any, limit: float, ou
                 count += (away > limit) & (away < np.inf)
             out[channel, epoch, 0] = count
             lanes[:] = -1.0
-            whole = (row.size - 1) // LANES * LANES
+            steps = max(row.size - 1, 0)
+            whole = steps // LANES * LANES
             for j in range(0, whole, LANES):
                 here = row[j : j + LANES]
                 after = row[j + 1 : j + 1 + LANES]
                 for k in range(LANES):
                     step = abs(np.float64(after[k]) - np.float64(here[k]))
                     lanes[k] = step if (step > lanes[k]) & (step < np.inf) else lanes[k]
-            for j in range(whole, row.size - 1):
+            for j in range(whole, steps):
                 step = abs(np.float64(row[j + 1]) - np.float64(row[j]))
                 if step > lanes[0] and step < np.inf:
                     lanes[0] = step
