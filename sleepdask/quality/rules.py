@@ -81,7 +81,7 @@ class Deviation(Rule):
     Notes
     -----
     Needs the column ``std``. Where that is missing the epoch is unknown; so is one that is not scored, if stages count.
-    A flat epoch (SD 0) is an artefact, and left out of mean and SD.
+    A flat epoch (SD 0) is an artefact, and left out of mean and SD, if there is something to compare it with.
 
     With ``offset=1``, uV, epochs of 5 s and `Statistics` with ``ddof=0`` z is that of YASA's ``art_detect`` with
     ``method="std"``, which adds 1 uV so that flat epochs have a logarithm. That joins the channels of an epoch (any of
@@ -134,15 +134,18 @@ class Deviation(Rule):
     def flags(self, columns: Mapping[str, Values], stages: NDArray[np.str_]) -> Values:
         """Decide on each epoch of a channel."""
         spread = columns["std"]
-        levels = np.log(np.where(spread > 0, spread, np.nan) + self.offset)
-        z = np.full(levels.shape, np.nan)
-        if self.by_stage(stages):
-            for stage in sorted(set(stages.tolist()) - {""}):
-                z[stages == stage] = scores(levels[stages == stage], self.least)
-        else:
-            z = scores(levels, self.least)
-        flags = np.where(np.isnan(z), UNKNOWN, np.abs(z) > self.threshold)
-        return np.where(spread == 0, ARTEFACT, flags)
+        flags = np.full(spread.shape, UNKNOWN)
+        staged = self.by_stage(stages)
+        for stage in sorted(set(stages.tolist()) - {""}) if staged else [None]:
+            among = stages == stage if staged else np.ones(spread.shape, bool)
+            flags[among] = self._among(spread[among])
+        return flags
+
+    def _among(self, spread: Values) -> Values:
+        """Decide on epochs that are compared with each other."""
+        z = scores(np.log(np.where(spread > 0, spread, np.nan) + self.offset), self.least)
+        flat = (spread == 0) & np.isfinite(z).any()
+        return np.where(flat, ARTEFACT, np.where(np.isnan(z), UNKNOWN, np.abs(z) > self.threshold))
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def test_deviation__unknown_is_not_clean() -> None:
     assert np.isnan(Deviation().flags({"std": spreads(29)}, UNSCORED[:29])).all()
     assert not np.isnan(Deviation().flags({"std": spreads(30)}, UNSCORED[:30])).any()
     assert np.isnan(Deviation().flags({"std": np.full(400, 3.0)}, UNSCORED)).all()
-    assert (Deviation().flags({"std": np.zeros(400)}, UNSCORED) == 1).all()
+    assert np.isnan(Deviation().flags({"std": np.zeros(400)}, UNSCORED)).all()
+    assert np.isnan(Deviation().flags({"std": np.append(spreads(20), np.zeros(20))}, UNSCORED[:40])).all()
 
 
 def test_deviation__stage_by_stage() -> None:
