@@ -39,7 +39,8 @@ class FlatLine(Feature):
 
     References
     ----------
-    EEGLAB's ``clean_flatlines`` takes 5 s too: Delorme & Makeig 2004, doi:10.1016/j.jneumeth.2003.10.009.
+    The plug-in ``clean_rawdata`` of EEGLAB takes 5 s too: Delorme & Makeig 2004,
+    doi:10.1016/j.jneumeth.2003.10.009.
 
     Examples
     --------

@@ -14,9 +14,7 @@ from sleepdask.errors import ParameterError
 from sleepdask.io.tables import feature_nodes
 
 
-def apply(
-    function: Callable[..., Any], arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any, *, lazy: bool | None = None
-) -> Any:
+def apply(function: Callable[..., Any], arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
     """Call a function on arrays as a whole: at once if all are in memory, else once they are.
 
     Parameters

@@ -15,6 +15,7 @@ from sleepdask.features.task import FAILED, MISSING, PARTIAL, STATUS_DTYPE, STAT
 from sleepdask.io.tables import feature_names
 from sleepdask.parallel.light import light
 from sleepdask.quality.artefacts import PREFIX, flag_names
+from sleepdask.quality.epochs import Onto, epochs_within
 from sleepdask.quality.lazily import apply, epoch_channel, nodes_of, with_variables
 
 
@@ -24,6 +25,7 @@ def mask(
     *,
     methods: Sequence[str] | None = None,
     unknown: bool = False,
+    share: float = 0.0,
 ) -> xr.DataTree:
     """Make the values of artefact epochs NaN, channel by channel; lazy.
 
@@ -32,12 +34,16 @@ def mask(
     features
         As `extract` gives them.
     artefacts
-        As `artefacts` gives them, of the same epochs and channels; default: `features` themselves.
+        As `artefacts` gives them, of the same channels, and of the same epochs or shorter ones; default: `features`
+        themselves.
     methods
         Those whose artefacts count, such as ``["std"]``; default: all that are there. An epoch of a channel goes if any
         of them says so.
     unknown
         Whether what is unknown to one of them goes too; else it stays.
+    share
+        Where artefacts are told in shorter epochs: an epoch is an artefact if more than this share of those that lie in
+        it, or reach into it, are; if not, it is unknown if one of them is, or there is none.
 
     Returns
     -------
@@ -62,7 +68,9 @@ def mask(
     """
     artefacts = features if artefacts is None else artefacts
     nodes, judged = nodes_of(features, "mask"), nodes_of(artefacts, "mask")
-    _check("", "epochs", features.coords["start"].values, artefacts.coords["start"].values)
+    if not 0 <= share < 1:
+        raise ParameterError("share must be at least 0 and below 1", where="mask", found=repr(share))
+    within = epochs_within(features, artefacts)
     wanted = None if methods is None else {PREFIX + method for method in methods}
     changed = features.copy()
     told: dict[str, None] = {}
@@ -70,8 +78,9 @@ def mask(
         flags = [] if path not in judged else flag_names(judged[path])
         names = [name for name in flags if wanted is None or name in wanted]
         if names:
-            _check(path, "channels", node["channel"].values, judged[path]["channel"].values)
-            with_variables(changed, path, _masked(node, judged[path], names, unknown=unknown))
+            _check_channels(path, node, judged[path])
+            onto = None if within is None else Onto(within, share)
+            with_variables(changed, path, _masked(node, judged[path], names, onto, unknown=unknown))
             told |= dict.fromkeys(name.removeprefix(PREFIX) for name in names)
     if lacking := (wanted or set()) - {PREFIX + method for method in told} or not told:
         by = "" if lacking is True else f" by {', '.join(sorted(each.removeprefix(PREFIX) for each in lacking))}"
@@ -84,20 +93,24 @@ def mask(
     return changed
 
 
-def _check(path: str, what: str, mine: NDArray[Any], theirs: NDArray[Any]) -> None:
-    if not np.array_equal(mine, theirs):
+def _check_channels(path: str, node: xr.Dataset, judged: xr.Dataset) -> None:
+    if not np.array_equal(node["channel"].values, judged["channel"].values):
         raise ParameterError(
-            f"artefacts are of other {what} than the features",
-            where=f"mask, {path}" if path else "mask",
-            fix="extract both from the same recording with the same options",
+            "artefacts are of other channels than the features",
+            where=f"mask, {path}",
+            fix="extract both from the same channels",
         )
 
 
-def _masked(node: xr.Dataset, judged: xr.Dataset, names: Sequence[str], *, unknown: bool) -> dict[str, Any]:
+def _masked(
+    node: xr.Dataset, judged: xr.Dataset, names: Sequence[str], onto: Onto | None, *, unknown: bool
+) -> dict[str, Any]:
     """Variables of a node, masked."""
-    flags = [epoch_channel(judged, name) for name in names]
     channels = tuple(str(name) for name in node["channel"].values)
-    shape = (judged.sizes["epoch"], len(channels))
+    shape = (node.sizes["epoch"], len(channels))
+    flags = [epoch_channel(judged, name) for name in names]
+    if onto is not None:
+        flags = [apply(onto, [each], shape, float) for each in flags]
     clean = apply(_Clean(unknown), flags, shape, bool)
     masked = [name for name in feature_names(node) if not name.startswith(PREFIX)]
     data = {name: apply(_where, [clean, epoch_channel(node, name)], shape, float) for name in masked}

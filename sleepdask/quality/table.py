@@ -77,7 +77,8 @@ def table(
     ----------
     source
         A recording as `open_recording` gives it, of any clock; or features as `extract` gives them, with those of
-        `quality_features` among them, and what `artefacts` gives: then only `thresholds` counts.
+        `quality_features` among them, and what `artefacts` gives: then only `thresholds` counts. Best with
+        ``min_coverage=0``, as an epoch without a value counts as missing as a whole.
     method
         How artefact epochs of EEG are told, as in `artefacts`; None: not at all.
     thresholds

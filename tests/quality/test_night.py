@@ -13,6 +13,7 @@ import sleepdask as sd
 from sleepdask.features import BandPower, Hjorth, Statistics
 from sleepdask.io.tables import describe, flat_table, tree_from_table
 from sleepdask.quality import Buckelmueller, Deviation, Thresholds, quality_features, table
+from sleepdask.quality.epochs import epochs_within
 from sleepdask.simulate import PSG_MONTAGE, simulate_night
 
 EPOCHS, SIZE, RATE = 240, 30 * 256, 256
@@ -316,3 +317,40 @@ def test_table__definitions_say_the_thresholds(night: xr.DataTree) -> None:
     assert "0.07" in lazy["flat"].attrs["definition"]
     assert all(lazy[name].attrs["definition"] for name in lazy.data_vars if name != "epochs")
     assert all(lazy[name].attrs["units"] == "1" for name in lazy.data_vars if name not in {"verdict", "reason"})
+
+
+def test_mask__artefacts_of_shorter_epochs(clean: dict[str, np.ndarray]) -> None:
+    signals = damaged(clean)
+    begin = 170 * SIZE + 5 * RATE  # the second window of an epoch
+    signals["C3-M2"][begin : begin + 5 * RATE] *= 40
+    recording = as_recording(signals)
+    windows = sd.extract(recording, Statistics(("std",), ddof=0), epoch="5s")
+    judged = sd.quality.artefacts(windows, Deviation(threshold=3.5))
+    wanted = sd.extract(recording, Hjorth())
+    masked = sd.compute(sd.quality.mask(wanted, judged), backend="sync")
+    flags = sd.compute(judged, backend="sync")["256Hz/artefact_std"].values.reshape(EPOCHS, 6, 3)
+    assert flags[170, :, 1].tolist() == [0, 1, 0, 0, 0, 0]
+    bad = (flags == 1).any(axis=1)
+    assert bad[170, 1]
+    plain = sd.compute(wanted, backend="sync")["256Hz/hjorth_activity"].values
+    np.testing.assert_array_equal(masked["256Hz/hjorth_activity"].values, np.where(bad, np.nan, plain))
+    half = sd.compute(sd.quality.mask(wanted, judged, share=0.5), backend="sync")["256Hz/hjorth_activity"].values
+    assert np.isfinite(half[170, 1])
+    assert np.isnan(half[150, 1])
+    with pytest.raises(sd.ParameterError, match="other epochs"):
+        sd.quality.mask(windows, sd.quality.artefacts(sd.extract(recording, Statistics(("std",)))))
+    with pytest.raises(sd.ParameterError, match="share"):
+        sd.quality.mask(wanted, judged, share=1)
+
+
+@pytest.mark.parametrize(("step", "first", "after"), [(5, 5, 13), (10, 3, 7)])
+def test_mask__windows_that_reach_into_an_epoch(step: int, first: int, after: int) -> None:
+    def tree(starts: np.ndarray, seconds: float) -> xr.DataTree:
+        root = xr.Dataset(coords={"start": ("epoch", starts.astype("datetime64[s]").astype("datetime64[ns]"))})
+        return xr.DataTree(root.assign_attrs(epoch_seconds=seconds))
+
+    windows = tree(np.arange(0, 200, step), 10.0)
+    within = epochs_within(tree(np.array([33, 1000]), 30.0), windows)
+    overlap = [k for k, begin in enumerate(range(0, 200, step)) if begin < 63 and begin + 10 > 33]
+    assert within == ((overlap[0], overlap[-1] + 1), (len(range(0, 200, step)),) * 2)
+    assert (first, after) == within[0]
