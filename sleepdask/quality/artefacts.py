@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature
-from sleepdask.parallel.light import light
 from sleepdask.quality.lazily import apply, epoch_channel, nodes_of, with_variables
 from sleepdask.quality.night import Values
 from sleepdask.quality.rules import UNKNOWN, Rule, rule_of
@@ -106,7 +105,6 @@ def flag_names(node: xr.Dataset) -> list[str]:
     return [str(name) for name in node.data_vars if str(name).startswith(PREFIX)]
 
 
-@light
 @dataclass(frozen=True)
 class _Night:
     """Decides on all epochs of all chosen channels of a node."""

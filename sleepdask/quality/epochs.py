@@ -9,7 +9,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
-from sleepdask.parallel.light import light
 from sleepdask.quality.night import Values
 
 
@@ -45,7 +44,6 @@ def epochs_within(features: xr.DataTree, artefacts: xr.DataTree) -> tuple[tuple[
     return tuple(zip(first.tolist(), after.tolist(), strict=True))
 
 
-@light
 @dataclass(frozen=True)
 class Onto:
     """Flags of long epochs, made of those of the short ones in them; dims (epoch, channel)."""

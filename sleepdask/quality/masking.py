@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sleepdask.errors import ParameterError
 from sleepdask.features.task import FAILED, MISSING, PARTIAL, STATUS_DTYPE, STATUSES
 from sleepdask.io.tables import feature_names
-from sleepdask.parallel.light import light
 from sleepdask.quality.artefacts import PREFIX, flag_names
 from sleepdask.quality.epochs import Onto, epochs_within
 from sleepdask.quality.lazily import apply, epoch_channel, nodes_of, with_variables
@@ -122,7 +121,6 @@ def _masked(
     return {name: (dims[: each.ndim], each, node.variables[name].attrs) for name, each in data.items()}
 
 
-@light
 @dataclass(frozen=True)
 class _Clean:
     """Which epochs of which channels no method calls an artefact."""
@@ -135,19 +133,16 @@ class _Clean:
         return clean
 
 
-@light
 def _where(clean: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(clean, values, np.nan)
 
 
-@light
 def _status(status: NDArray[np.str_], clean: NDArray[np.bool_]) -> NDArray[np.str_]:
     settled = np.isin(status, (STATUSES[MISSING], STATUSES[FAILED]))
     masked = np.where(clean.any(axis=1), STATUSES[PARTIAL], STATUSES[MISSING])
     return np.where(settled | clean.all(axis=1), status, masked).astype(STATUS_DTYPE)
 
 
-@light
 @dataclass(frozen=True)
 class _Reasons:
     """What was said of each epoch, and which channels are masked."""

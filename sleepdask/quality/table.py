@@ -15,7 +15,6 @@ from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
 from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.statistics import Statistics
-from sleepdask.parallel.light import light
 from sleepdask.quality.artefacts import artefact_features, artefacts, flag_names
 from sleepdask.quality.lazily import apply, epoch_channel, nodes_of
 from sleepdask.quality.rules import Rule
@@ -210,7 +209,6 @@ def _channels(node: xr.Dataset) -> list[Channel]:
     return [Channel(kind, unit, rate) for kind, unit in zip(kinds, units, strict=True)]
 
 
-@light
 @dataclass(frozen=True)
 class _Rows:
     """Summarises the epochs of every channel of a node, dims (column, channel)."""
@@ -232,7 +230,6 @@ class _Rows:
         return out
 
 
-@light
 @dataclass(frozen=True)
 class _Words:
     """Verdict and reason of each channel, dims (2, channel)."""

@@ -109,25 +109,22 @@ def row(columns: Mapping[str, Values], channel: Channel, limits: Thresholds) -> 
     missing = columns.get("missing_fraction", nothing)
     absent = np.where(np.isnan(missing), 1.0, missing) if "missing_fraction" in columns else nothing
     sd = columns.get("std", nothing)
-    flat = _beyond(columns.get("flat_fraction", nothing), limits.flat) if channel.is_wave else nothing
+    wave = channel.is_wave
+    flat = _beyond(columns.get("flat_fraction", nothing), limits.flat) if wave else nothing
+    clipped = _beyond(columns.get("clipping_fraction", nothing), limits.clipped) if wave else nothing
+    beyond = nothing
     if channel.is_microvolt_eeg:
         flat = np.where(sd < limits.silent, 1.0, flat)
-    tests = {
-        "absent": _beyond(absent, limits.missing),
-        "flat": flat,
-        "clipped": _beyond(columns.get("clipping_fraction", nothing), limits.clipped) if channel.is_wave else nothing,
-        "beyond_limit": _beyond(columns.get("amplitude_beyond_limit", nothing), limits.beyond_limit)
-        if channel.is_microvolt_eeg
-        else nothing,
-        "artefact": _any([values for name, values in columns.items() if name.startswith("artefact_")], nothing),
-    }
-    judged = np.stack(list(tests.values()))
+        beyond = _beyond(columns.get("amplitude_beyond_limit", nothing), limits.beyond_limit)
+    artefact = _any([values for name, values in columns.items() if name.startswith("artefact_")], nothing)
+    tests = {"flat": flat, "clipped": clipped, "beyond_limit": beyond, "artefact": artefact}
+    judged = np.stack([_beyond(absent, limits.missing), *tests.values()])
     known = ~np.isnan(judged).all(axis=0)
     bad = (judged == 1).any(axis=0)
     lines = {name: _median(values) for name, values in columns.items() if name.startswith("line_noise_")}
     return {
         "missing": _mean(absent),
-        **{name: _mean(values) for name, values in tests.items() if name != "absent"},
+        **{name: _mean(values) for name, values in tests.items()},
         **lines,
         "constant": _mean(np.where(np.isnan(sd), np.nan, sd == 0)) if channel.varies else np.nan,
         "usable": float((known & ~bad).mean()) if known.any() else np.nan,
@@ -139,10 +136,7 @@ def verdict(values: Mapping[str, float], limits: Thresholds) -> tuple[str, str]:
     usable = values["usable"]
     if np.isnan(usable):
         return UNKNOWN, "nothing of it can be judged"
-    word = next(
-        (name for name in VERDICTS[:-1] if usable >= getattr(limits, name) - 1e-9),
-        VERDICTS[-1],
-    )
+    word = next((name for name in VERDICTS[:-1] if usable >= getattr(limits, name) - 1e-9), VERDICTS[-1])
     reasons = []
     if values["constant"] == 1:
         word = VERDICTS[-1]
@@ -161,12 +155,10 @@ def verdict(values: Mapping[str, float], limits: Thresholds) -> tuple[str, str]:
             line = name.removeprefix("line_noise_").removesuffix("_share").replace("_", ".")
             reasons.append(f"line noise of {line} Hz, {percent(share)} of the power")
             word = VERDICTS[max(VERDICTS.index(word), VERDICTS.index("fair"))]
+    if word == VERDICTS[0] and np.isnan([values[name] for name in _JUDGED]).all():
+        return PRESENT, "only what is missing can be judged"
     if word == VERDICTS[0]:
-        return (
-            (PRESENT, "only what is missing can be judged")
-            if np.isnan([values[n] for n in _JUDGED]).all()
-            else (word, "")
-        )
+        return word, ""
     return word, "; ".join(reasons)
 
 
