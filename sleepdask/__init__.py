@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import align, collection, features, parallel, simulate, study
+    from sleepdask import align, collection, features, parallel, quality, simulate, study
     from sleepdask.collection.collection import SignalCollection
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
@@ -75,7 +75,7 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("align", "collection", "features", "parallel", "simulate", "study")
+_ROOMS = ("align", "collection", "features", "parallel", "quality", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
@@ -106,6 +106,7 @@ __all__ = [
     "parallel",
     "parallel_config",
     "persist",
+    "quality",
     "read_events",
     "read_hypnogram",
     "recording_from_arrays",

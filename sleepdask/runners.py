@@ -158,13 +158,13 @@ def save_recording(
             compute_on(engine, writes, config, progress)
 
 
-def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> pd.DataFrame:
+def to_dataframe(features: xr.DataTree | xr.Dataset, *, flat: bool = False, **where: Any) -> pd.DataFrame:
     """Turn features into a table; lazy ones are computed first.
 
     Parameters
     ----------
     features
-        As `extract` gives them.
+        As `extract` gives them; or the table that `quality.table` gives, which becomes one row a channel.
     flat
         False: columns are a MultiIndex (signal, feature), rows a MultiIndex (epoch, start, stage), so that
         ``table.groupby("stage").mean(numeric_only=True)`` works. True: the columns of the written table,
@@ -184,6 +184,9 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
     >>> table["C3-M2"].columns.tolist()
     ['hjorth_activity', 'hjorth_mobility', 'hjorth_complexity']
     """
+    if isinstance(features, xr.Dataset) and set(features.dims) == {"channel"} and "verdict" in features:
+        rows: pd.DataFrame = compute(features, **where).to_dataframe()
+        return rows
     if not isinstance(features, xr.DataTree) or "stage" not in features.coords:
         found = f"a node, {features.path}" if isinstance(features, xr.DataTree) else type(features).__name__
         raise ParameterError("this is no table of features", expected="the tree of extract, as a whole", found=found)

@@ -87,6 +87,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "harmonisation.md",
         "joining.md",
         "parallel.md",
+        "quality.md",
         "remote-and-privacy.md",
         "spectra.md",
         "storage.md",

@@ -15,6 +15,7 @@ _VERBS = {
     "info": "Show what a recording holds; reads no sample.",
     "diagnose": "Look at recordings, whole folders of them: what is odd, and what reading makes of it.",
     "convert": "Store recordings in Zarr, from which they are read again with the same bits.",
+    "quality": "Judge every channel of a recording: flat, clipped, missing, power line, artefacts.",
     "extract": "Compute features of every epoch of a recording.",
     "study": "Do it for many recordings: find, check, run, resume, report.",
     "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",

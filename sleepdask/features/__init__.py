@@ -8,6 +8,7 @@ from sleepdask.features.aperiodic import Aperiodic
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
 from sleepdask.features.peaks import SpectralPeak
+from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
@@ -16,14 +17,22 @@ from sleepdask.features.time_domain import Hjorth
 if TYPE_CHECKING:
     from sleepdask.features.spectrogram import spectra
 
-for _feature in (Statistics, BandPower, SpectralPeak, Aperiodic, Hjorth):
+for _feature in (
+    *(Statistics, Hjorth),
+    *(BandPower, SpectralPeak, Aperiodic),
+    *(FlatLine, Clipping, Amplitude, LineNoise),
+):
     register(_feature)
 
 __all__ = [
+    "Amplitude",
     "Aperiodic",
     "BandPower",
+    "Clipping",
     "Feature",
+    "FlatLine",
     "Hjorth",
+    "LineNoise",
     "Output",
     "Sampling",
     "SpectralPeak",

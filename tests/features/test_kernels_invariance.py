@@ -12,6 +12,7 @@ from sleepdask.features.base import Feature, Sampling
 from sleepdask.features.kernels import welch
 from sleepdask.features.kernels.counts import finite_counts
 from sleepdask.features.peaks import SpectralPeak
+from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
@@ -28,6 +29,11 @@ FEATURES = [
     BandPower(bands={"low": (0.5, 6)}, method="multitaper", segment=3.3, tapers=5, weights="eigenvalue"),
     Aperiodic(fit_range=(1, 15), segment=2.0),
     SpectralPeak(bands={"low": (0.5, 6), "high": (6, 16)}, segment=2.0),
+    FlatLine(duration=0.5),
+    FlatLine(duration=1.0, tolerance=2.5),
+    Clipping(),
+    Amplitude(limit=3.0),
+    LineNoise(lines=(9, 14), width=0.5, neighbours=2.5, segment=2.0),
 ]
 IDS = [
     "statistics",
@@ -39,6 +45,11 @@ IDS = [
     "bandpower-multitaper-segments",
     "aperiodic",
     "spectral-peak",
+    "flat",
+    "nearly-flat",
+    "clipping",
+    "amplitude",
+    "line-noise",
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sleepdask.features.kernels.lanes import LANES, total
+from sleepdask.features.kernels.lanes import LANES, is_constant, total
 from sleepdask.features.kernels.selection import select
 from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, single, writable
 
@@ -65,6 +65,8 @@ def gather(
         if not np.isfinite(amount):
             continue
         mean = windows.dtype.type(amount / size if detrend else 0.0)
+        if detrend and is_constant(source):
+            mean = source[0]  # exactly: what rounding of the mean would leave is no signal
         for window in windows:
             target = frames[row]
             for j in range(size):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sleepdask.features.base import Bounds, Samples, Values
-from sleepdask.features.kernels.lanes import LANES, total
+from sleepdask.features.kernels.lanes import LANES, is_constant, total
 from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, writable
 
 
@@ -96,14 +96,6 @@ def _squares(row: Any, order: int, mean: float, lanes: Any) -> float:
     return amount
 
 
-@helper
-def _is_constant(row: Any) -> bool:
-    j = 1
-    while j < row.size and row[j] == row[0]:
-        j += 1
-    return bool(j >= row.size)
-
-
 @kernel(lambda real: NOTHING(readable(real, 2), readable(INTEGER, 1), readable(INTEGER, 1), writable(REAL, 3)))
 def _variances(samples: Any, starts: Any, stops: Any, out: Any) -> None:
     lanes = np.empty(LANES)
@@ -117,7 +109,7 @@ def _variances(samples: Any, starts: Any, stops: Any, out: Any) -> None:
             amount = total(row, lanes)
             if not np.isfinite(amount):
                 _variances_with_gaps(row, result)
-            elif _is_constant(row):
+            elif is_constant(row):
                 result[:] = 0.0
             else:
                 # The sum of differences is the difference of the ends.

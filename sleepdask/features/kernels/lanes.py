@@ -60,3 +60,12 @@ def compact(row: Any, room: Any) -> int:
             room[size] = row[j]
             size += 1
     return size
+
+
+@helper
+def is_constant(row: Any) -> bool:
+    """Whether all samples are equal; others are told from each other after a few."""
+    j = 1
+    while j < row.size and row[j] == row[0]:
+        j += 1
+    return bool(j >= row.size)
