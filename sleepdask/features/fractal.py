@@ -183,7 +183,7 @@ class DFA(Feature):
     1/f noise, 1.5 for a random walk. Window sizes are floor(shortest ratio^i) up to `longest` times the samples.
 
     An epoch gives NaN where a sample is NaN or infinite, where all are equal, where there are fewer than three
-    sizes (below 58 samples by default), and where the sum does not stray from lines at all. Time grows with the
+    sizes (below 70 samples by default), and where the sum does not stray from lines at all. Time grows with the
     number of samples times that of sizes, 24 for 3000 samples.
 
     References

@@ -8,22 +8,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sleepdask.features.base import Feature, Sampling
+from sleepdask.features.entropy import ApproximateEntropy, MultiscaleEntropy, PermutationEntropy, SampleEntropy
+from sleepdask.features.fractal import DFA, HiguchiFD, KatzFD, PetrosianFD
 from sleepdask.features.kernels import welch
 from sleepdask.features.kernels.counts import finite_counts
+from sleepdask.features.lempel_ziv import LempelZiv
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
-from sleepdask.features.time_domain import Hjorth
+from sleepdask.features.time_domain import Hjorth, LineLength, ZeroCrossings
 
 RATE = 32.0
 SIZE = 331
 FEATURES = [
     Statistics(),
     Statistics(aggregations=("median", "mean")),
+    Statistics(aggregations=("mad",), percentiles=(2.5, 97.5)),
     Hjorth(),
+    LineLength(),
+    ZeroCrossings(),
+    PermutationEntropy(),
+    SampleEntropy(),
+    ApproximateEntropy(length=3),
+    MultiscaleEntropy(),
+    LempelZiv(),
+    HiguchiFD(),
+    PetrosianFD(),
+    KatzFD(),
+    DFA(),
     BandPower(bands={"low": (0.5, 6), "high": (6, 16)}, segment=2.0),
     BandPower(bands={"low": (0.5, 6)}, segment=59 / RATE, average="median", integration="simpson"),
 ]
-IDS = ["statistics", "two-statistics", "hjorth", "bandpower", "bandpower-median"]
+IDS = ["statistics", "two-statistics", "percentiles", *(feature.name for feature in FEATURES[3:-1]), "bandpower-median"]
 
 
 def recording(dtype: str) -> np.ndarray:
