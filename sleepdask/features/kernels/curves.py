@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sleepdask.features.base import Bounds, Samples, Values
-from sleepdask.features.kernels.lanes import LANES
+from sleepdask.features.kernels.lanes import LANES, extremes
 from sleepdask.features.kernels.rows import whole
 from sleepdask.jit import INTEGER, NOTHING, REAL, kernel, readable, writable
 
@@ -37,6 +37,8 @@ def curves(samples: Samples, starts: Bounds, stops: Bounds) -> Values:
 )
 def _curves(samples: Any, starts: Any, stops: Any, room: Any, out: Any) -> None:
     lanes = np.empty(LANES)
+    lows = np.empty(LANES)
+    highs = np.empty(LANES)
     for channel in range(samples.shape[0]):
         for epoch in range(starts.size):
             size = whole(samples[channel, starts[epoch] : stops[epoch]], room)
@@ -55,11 +57,7 @@ def _curves(samples: Any, starts: Any, stops: Any, room: Any, out: Any) -> None:
             length = 0.0
             for k in range(LANES):
                 length += lanes[k]
-            low = room[0]
-            high = room[0]
-            for j in range(size):
-                low = min(low, room[j])
-                high = max(high, room[j])
+            low, high = extremes(room[:size], lows, highs)
             turns = 0
             here = room[: size - 2]
             middle = room[1 : size - 1]

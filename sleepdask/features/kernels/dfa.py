@@ -12,8 +12,6 @@ from sleepdask.features.kernels.lanes import LANES, total
 from sleepdask.features.kernels.rows import slope, whole
 from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, writable
 
-_PARTS = 8
-
 
 def scaling_exponents(
     samples: Samples, starts: Bounds, stops: Bounds, sizes: Bounds, needed: Values, least: int
@@ -39,45 +37,32 @@ def scaling_exponents(
 
 
 @helper
-def _strays(walk: Any, n: int, parts: Any) -> float:
+def _strays(walk: Any, n: int) -> float:
     """Sum of squared distances of the walk from the lines through its windows of n samples.
 
-    Each sum has eight parts, so that an addition need not wait for the one before.
+    Plain sums: a processor works on the next windows while one waits for its additions.
     """
     middle = (n - 1) / 2
     spread = n * (n * n - 1.0) / 12
-    full = n // _PARTS * _PARTS
     amount = 0.0
     for window in range(walk.size // n):
-        here = walk[window * n : (window + 1) * n]
-        # Distances from the first sample: the squares of a walk far from zero would lose digits.
-        level = here[0]
-        parts[:] = 0.0
-        for j in range(0, full, _PARTS):
-            for k in range(_PARTS):
-                y = here[j + k] - level
-                parts[0, k] += y
-                parts[1, k] += y * (j + k - middle)
-        for j in range(full, n):
-            y = here[j] - level
-            parts[0, j - full] += y
-            parts[1, j - full] += y * (j - middle)
-        mean = 0.0
+        # Unsigned, as a signed index would be looked at for its sign at every sample.
+        begin = np.uint64(window * n)
+        # Distances from the first sample: sums far from zero would lose digits.
+        first = walk[begin]
+        level = 0.0
         tilt = 0.0
-        for k in range(_PARTS):
-            mean += parts[0, k]
-            tilt += parts[1, k]
-        mean = mean / n + level
+        for j in range(np.uint64(n)):
+            y = walk[begin + j] - first
+            level += y
+            tilt += y * (np.float64(j) - middle)
+        level = level / n + first
         tilt /= spread
-        for j in range(0, full, _PARTS):
-            for k in range(_PARTS):
-                d = here[j + k] - mean - tilt * (j + k - middle)
-                parts[2, k] += d * d
-        for j in range(full, n):
-            d = here[j] - mean - tilt * (j - middle)
-            parts[2, j - full] += d * d
-        for k in range(_PARTS):
-            amount += parts[2, k]
+        squares = 0.0
+        for j in range(np.uint64(n)):
+            d = walk[begin + j] - level - tilt * (np.float64(j) - middle)
+            squares += d * d
+        amount += squares
     return amount
 
 
@@ -95,7 +80,6 @@ def _strays(walk: Any, n: int, parts: Any) -> float:
 )
 def _exponents(samples: Any, starts: Any, stops: Any, sizes: Any, needed: Any, least: int, room: Any, out: Any) -> None:
     lanes = np.empty(LANES)
-    parts = np.empty((3, _PARTS))
     x = np.empty(sizes.size)
     y = np.empty(sizes.size)
     for channel in range(samples.shape[0]):
@@ -115,7 +99,7 @@ def _exponents(samples: Any, starts: Any, stops: Any, sizes: Any, needed: Any, l
             defined = True
             for i in range(used):
                 n = sizes[i]
-                square = _strays(walk, n, parts) / (size // n * n)
+                square = _strays(walk, n) / (size // n * n)
                 x[i] = math.log(n)
                 y[i] = math.log(square) / 2
                 defined &= 0 < square < np.inf

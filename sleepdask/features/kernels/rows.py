@@ -18,12 +18,16 @@ def whole(row: Any, room: Any) -> int:
     It is none where a sample is NaN or infinite, and where all are equal.
     """
     size = row.size
-    missing = 0
-    different = 0
+    kept = room[:size]
+    off = row.dtype.type(0)
     for j in range(size):
-        room[j] = row[j]
-        # Zero times a sample is zero exactly if the sample is finite.
-        missing |= row[j] * 0 != 0
+        kept[j] = row[j]
+    # Zero times a sample is zero exactly if the sample is finite.
+    missing = False
+    different = False
+    for j in range(size):
+        missing |= row[j] * off != off
+    for j in range(size):
         different |= row[j] != row[0]
     return size if different and not missing else 0
 
