@@ -71,7 +71,7 @@ class LineLength(Feature):
     Notes
     -----
     Dims of the result are (channel, epoch, output). With dx the differences of neighbouring samples,
-    ``line_length`` is the sum of abs(dx), as in the source, and ``line_length_mean`` its mean; both are in units of
+    ``line_length`` is the sum of abs(dx) and ``line_length_mean`` its mean; both are in units of
     the channel. The sum grows with the length of the epoch and, in noise, with the sampling rate; the mean does not
     depend on the length.
 

@@ -39,7 +39,7 @@ def digits(text: str) -> np.ndarray:
         (
             "1001111011000010",
             6,
-        ),  # Kaspar & Schuster 1987, doi:10.1103/PhysRevA.36.842, write this one as 1.0.01.1110.1100.0010
+        ),  # a widely used example: 1.0.01.1110.1100.0010
         ("0101010101", 3),
         ("01", 2),
         ("0" * 20 + "1", 2),
