@@ -16,7 +16,7 @@ DIGITS = 6
 def order_of(row: Any, keys: Any, moved: Any, order: Any, other: Any, counts: Any) -> None:
     """Write the order in which a row of finite float64 samples rises; equal ones stay in their order.
 
-    Radix sort on the bits of the samples, 11 at a time: five times as fast as comparing. `keys`, `moved` hold
+    Radix sort on the bits of the samples, 11 at a time: its time grows with their number alone. `keys`, `moved` hold
     unsigned 64-bit integers, `order` and `other` integers, all of the size of the row; `counts` has dims
     (digit, value).
     """
