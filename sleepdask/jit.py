@@ -19,6 +19,8 @@ REAL = _numba.types.float64
 CODE = _numba.types.uint16
 SHORT = _numba.types.int16
 BYTE = _numba.types.uint8
+KEY = _numba.types.uint64
+PLACE = _numba.types.int32
 NOTHING = _numba.types.void
 
 _compiling = Lock()

@@ -7,36 +7,52 @@ from typing import TYPE_CHECKING, Any
 from sleepdask.features.aperiodic import Aperiodic
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
+from sleepdask.features.entropy import ApproximateEntropy, MultiscaleEntropy, PermutationEntropy, SampleEntropy
+from sleepdask.features.fractal import DFA, HiguchiFD, KatzFD, PetrosianFD
+from sleepdask.features.lempel_ziv import LempelZiv
 from sleepdask.features.peaks import SpectralPeak
 from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
-from sleepdask.features.time_domain import Hjorth
+from sleepdask.features.time_domain import Hjorth, LineLength, ZeroCrossings
 
 if TYPE_CHECKING:
     from sleepdask.features.spectrogram import spectra
 
 for _feature in (
-    *(Statistics, Hjorth),
+    *(Statistics, Hjorth, LineLength, ZeroCrossings),
     *(BandPower, SpectralPeak, Aperiodic),
+    *(PermutationEntropy, SampleEntropy, ApproximateEntropy, MultiscaleEntropy, LempelZiv),
+    *(HiguchiFD, PetrosianFD, KatzFD, DFA),
     *(FlatLine, Clipping, Amplitude, LineNoise),
 ):
     register(_feature)
 
 __all__ = [
+    "DFA",
     "Amplitude",
     "Aperiodic",
+    "ApproximateEntropy",
     "BandPower",
     "Clipping",
     "Feature",
     "FlatLine",
+    "HiguchiFD",
     "Hjorth",
+    "KatzFD",
+    "LempelZiv",
+    "LineLength",
     "LineNoise",
+    "MultiscaleEntropy",
     "Output",
+    "PermutationEntropy",
+    "PetrosianFD",
+    "SampleEntropy",
     "Sampling",
     "SpectralPeak",
     "Statistics",
+    "ZeroCrossings",
     "catalogue",
     "clear_feature_cache",
     "create",

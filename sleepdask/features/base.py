@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -119,10 +120,20 @@ class Feature(ABC):
         """Lowest sampling rate in Hz at which the feature is defined."""
         return 0.0
 
-    def lacks(self, rate: float | Fraction, *, fixed: bool) -> str:
-        """What samples at a rate in Hz, fixed or about that one, lack for it; nothing if it can be computed."""
+    @property
+    def most_samples(self) -> int | None:
+        """Most samples of an epoch for which it can be computed, if there is a limit."""
+        return None
+
+    def lacks(self, rate: float | Fraction, *, fixed: bool, window: float | Fraction = 0) -> str:
+        """What samples at a rate in Hz, fixed or about that one, lack for it; nothing if it can be computed.
+
+        `window` is the length of the epochs in seconds.
+        """
         if self.needs_fixed_rate and not fixed:
             return "samples at a fixed rate"
+        if self.most_samples is not None and math.ceil(window * rate - 1e-6) > self.most_samples:
+            return f"epochs of at most {self.most_samples} samples"
         return f"at least {self.minimal_rate:g} Hz" if self.minimal_rate > rate else ""
 
     @property
@@ -168,3 +179,14 @@ def check_positive(feature: str, parameter: str, value: float) -> None:
     """Raise `ParameterError` unless the value is a finite number above zero."""
     if not np.isfinite(value) or value <= 0:
         raise ParameterError(f"{parameter} must be a finite number above 0", where=feature, found=repr(value))
+
+
+def check_whole(feature: str, parameter: str, value: object, least: int, most: int | None = None) -> None:
+    """Raise `ParameterError` unless the value is a whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        raise ParameterError(
+            f"{parameter} must be a whole number",
+            where=feature,
+            expected=f"{least} or more" if most is None else f"{least} to {most}",
+            found=repr(value),
+        )

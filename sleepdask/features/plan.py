@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -185,7 +186,7 @@ def plan_extraction(
             notes.append(f"{name}: left out, as an epoch is shorter than the time between two of its samples")
             continue
         node = _plan_node(signals, grid, features, min_coverage, edges)
-        notes += [f"{name}: {_left_out(f, node)}" for f in features if f not in node.task.features]
+        notes += [f"{name}: {_left_out(f, node, grid)}" for f in features if f not in node.task.features]
         if node.task.features:
             planned[name] = node
     if not planned:
@@ -229,11 +230,10 @@ def _plan_node(
     clock = clock_of(signals)
     signal = signals[SIGNAL]
     bytes_per_epoch = grid.advance(clock) * signal.sizes["channel"] * signal.dtype.itemsize
-    fixed = isinstance(clock, Clock)
     task = NodeTask(
         windows=windows_of(clock, grid),
         edges=edges(bytes_per_epoch=bytes_per_epoch),
-        features=tuple(feature for feature in features if not feature.lacks(clock.rate, fixed=fixed)),
+        features=tuple(feature for feature in features if not _lacking(feature, signals, grid)),
         channels=tuple(str(name) for name in signals["channel"].values),
         min_coverage=min_coverage,
         version=str(signal.encoding.get(VERSION, "")),
@@ -241,9 +241,13 @@ def _plan_node(
     return NodePlan(signals, task)
 
 
-def _left_out(feature: Feature, node: NodePlan) -> str:
-    clock = clock_of(node.signals)
-    lacking = feature.lacks(clock.rate, fixed=isinstance(clock, Clock))
+def _lacking(feature: Feature, signals: xr.Dataset, grid: EpochGrid) -> str:
+    clock = clock_of(signals)
+    return feature.lacks(clock.rate, fixed=isinstance(clock, Clock), window=Fraction(grid.window, 1_000_000_000))
+
+
+def _left_out(feature: Feature, node: NodePlan, grid: EpochGrid) -> str:
+    lacking = _lacking(feature, node.signals, grid)
     return f"no {feature.name}, which needs {lacking} ({', '.join(node.task.channels)})"
 
 

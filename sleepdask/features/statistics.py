@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from sleepdask.errors import ParameterError, did_you_mean
-from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, Values
+from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, Values, later
 
 _DEFINITIONS = {
     "mean": ("{unit}", "arithmetic mean"),
@@ -23,10 +23,14 @@ _DEFINITIONS = {
     "iqr": ("{unit}", "75th less 25th percentile, linear interpolation"),
     "range": ("{unit}", "largest less smallest sample"),
     "missing_fraction": ("1", "1 - finite samples / samples of a whole epoch, at least 0"),
+    "mad": ("{unit}", "median of abs(x - median), not scaled"),
 }
-AGGREGATIONS = tuple(_DEFINITIONS)
+CHOICES = tuple(_DEFINITIONS)
+AGGREGATIONS = tuple(item for item in CHOICES if item != "mad")
+"""Those computed unless others are chosen."""
 _ORDERS = {"std": 2, "var": 2, "rms": 2, "skew": 4, "kurtosis": 4}
 _QUANTILES = {"median": (0.5,), "iqr": (0.25, 0.75)}
+_SORTED = {*_QUANTILES, "mad"}
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,13 @@ class Statistics(Feature):
     Parameters
     ----------
     aggregations
-        Names of the outputs, any of `AGGREGATIONS`; the outputs come in the order given. Only what
+        Names of the outputs, any of `AGGREGATIONS`, or "mad"; the outputs come in the order given. Only what
         these need is computed.
     ddof
         Divisor of ``std`` and ``var`` is the number of samples less this.
+    percentiles
+        Percentages of the percentiles that come behind the aggregations, such as (5, 25, 75, 95), each in a
+        column of its own: ``percentile_5``, for 2.5 ``percentile_2_5``.
 
     Notes
     -----
@@ -50,7 +57,9 @@ class Statistics(Feature):
     NaN, and a ``missing_fraction`` of 1. ``std`` and ``var`` are NaN with no more samples than ``ddof``;
     ``skew`` and ``kurtosis`` are NaN where all samples are equal.
 
-    Sums run in float64 in a fixed order, the variance in two passes; quantiles are exact.
+    Sums run in float64 in a fixed order, the variance in two passes; quantiles are exact, with linear
+    interpolation between samples. ``mad``, the median absolute deviation, is as it is: of a normal distribution
+    it is 0.6745 standard deviations, and some programs multiply it by 1.4826 to make up for that.
 
     References
     ----------
@@ -63,6 +72,11 @@ class Statistics(Feature):
     >>> stats = Statistics(aggregations=("mean", "std", "missing_fraction"))
     >>> stats.compute(x, np.array([0]), np.array([4]), Sampling(rate=1.0, expected=4))[0, 0].tolist()
     [2.0, 1.0, 0.25]
+    >>> stats = Statistics(aggregations=("mad",), percentiles=(25, 75))
+    >>> [output.name for output in stats.outputs]
+    ['mad', 'percentile_25', 'percentile_75']
+    >>> stats.compute(x, np.array([0]), np.array([4]), Sampling(rate=1.0, expected=4))[0, 0].tolist()
+    [1.0, 1.5, 2.5]
     """
 
     name: ClassVar[str] = "statistics"
@@ -71,24 +85,26 @@ class Statistics(Feature):
 
     aggregations: tuple[str, ...] = AGGREGATIONS
     ddof: int = 1
+    percentiles: tuple[float, ...] = later(())
 
     def __post_init__(self) -> None:
         chosen: object = self.aggregations
         object.__setattr__(self, "aggregations", (chosen,) if isinstance(chosen, str) else tuple(self.aggregations))
-        if not self.aggregations:
+        object.__setattr__(self, "percentiles", self._checked_percentiles())
+        if not self.aggregations and not self.percentiles:
             raise ParameterError(
                 "no aggregation given",
                 where=self.name,
-                expected=f"some of {', '.join(AGGREGATIONS)}",
+                expected=f"some of {', '.join(CHOICES)}",
             )
         for item in self.aggregations:
-            if item not in AGGREGATIONS:
+            if item not in CHOICES:
                 raise ParameterError(
                     "unknown aggregation",
                     where=self.name,
-                    expected=f"some of {', '.join(AGGREGATIONS)}",
+                    expected=f"some of {', '.join(CHOICES)}",
                     found=repr(item),
-                    fix=did_you_mean(str(item), AGGREGATIONS),
+                    fix=did_you_mean(str(item), CHOICES),
                 )
             if self.aggregations.count(item) > 1:
                 raise ParameterError("aggregation given twice", where=self.name, found=repr(item))
@@ -97,21 +113,25 @@ class Statistics(Feature):
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """One output for each aggregation, in the order given."""
+        """One output for each aggregation, in the order given, and for each percentile."""
         columns = []
         for item in self.aggregations:
             units, definition = _DEFINITIONS[item]
             columns.append(Output(item, units, definition.replace("{ddof}", str(self.ddof))))
+        for percentage in self.percentiles:
+            name = _percentile(percentage)
+            columns.append(Output(name, "{unit}", f"{percentage:g}th percentile, linear interpolation"))
         return tuple(columns)
 
     def compute(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> Values:
         """Compute the chosen statistics, dims (channel, epoch, output)."""
         columns = self._moments(samples, starts, stops, sampling.expected)
         columns |= self._quantiles(samples, starts, stops)
-        return np.stack([columns[item] for item in self.aggregations], axis=-1)
+        names = (*self.aggregations, *map(_percentile, self.percentiles))
+        return np.stack([columns[name] for name in names], axis=-1)
 
     def _moments(self, samples: Samples, starts: Bounds, stops: Bounds, expected: int | Bounds) -> dict[str, Values]:
-        if not set(self.aggregations) - set(_QUANTILES):
+        if not set(self.aggregations) - _SORTED:
             return {}
         from sleepdask.features.kernels import moments as kernel
 
@@ -137,15 +157,37 @@ class Statistics(Feature):
             }
 
     def _quantiles(self, samples: Samples, starts: Bounds, stops: Bounds) -> dict[str, Values]:
-        wanted = tuple(q for item, needed in _QUANTILES.items() if item in self.aggregations for q in needed)
+        columns = {}
+        if "mad" in self.aggregations:
+            from sleepdask.features.kernels.quantiles import median_deviations
+
+            columns["mad"] = median_deviations(samples, starts, stops)
+        wanted = [q for item, needed in _QUANTILES.items() if item in self.aggregations for q in needed]
+        wanted += [percentage / 100 for percentage in self.percentiles]
         if not wanted:
-            return {}
+            return columns
         from sleepdask.features.kernels import quantiles as kernel
 
-        values = dict(zip(wanted, np.moveaxis(kernel.quantiles(samples, starts, stops, wanted), -1, 0), strict=True))
-        columns = {}
+        each = tuple(dict.fromkeys(wanted))
+        values = dict(zip(each, np.moveaxis(kernel.quantiles(samples, starts, stops, each), -1, 0), strict=True))
         if "median" in self.aggregations:
             columns["median"] = values[0.5]
         if "iqr" in self.aggregations:
             columns["iqr"] = values[0.75] - values[0.25]
-        return columns
+        return columns | {_percentile(percentage): values[percentage / 100] for percentage in self.percentiles}
+
+    def _checked_percentiles(self) -> tuple[float, ...]:
+        percentiles = tuple(float(percentage) for percentage in self.percentiles)
+        for percentage in percentiles:
+            if not 0 <= percentage <= 100 or percentiles.count(percentage) > 1:
+                raise ParameterError(
+                    "percentiles out of range",
+                    where=self.name,
+                    expected="different percentages from 0 to 100",
+                    found=repr(self.percentiles),
+                )
+        return percentiles
+
+
+def _percentile(percentage: float) -> str:
+    return f"percentile_{percentage:g}".replace(".", "_")

@@ -133,7 +133,7 @@ def columns_of(
     definitions: dict[str, dict[str, str]] = {}
     nodes: dict[str, None] = {}
     for node in (node for layout in layouts for node in layout.nodes):
-        outputs = [o for f in features if not f.lacks(node.rate, fixed=node.fixed) for o in f.outputs]
+        outputs = [o for f in features if not f.lacks(node.rate, fixed=node.fixed, window=window) for o in f.outputs]
         if not outputs or window * node.rate < 1 - 1e-9:
             continue
         nodes[node.name] = None

@@ -9,20 +9,35 @@ from hypothesis import strategies as st
 
 from sleepdask.features.aperiodic import Aperiodic
 from sleepdask.features.base import Feature, Sampling
+from sleepdask.features.entropy import ApproximateEntropy, MultiscaleEntropy, PermutationEntropy, SampleEntropy
+from sleepdask.features.fractal import DFA, HiguchiFD, KatzFD, PetrosianFD
 from sleepdask.features.kernels import welch
 from sleepdask.features.kernels.counts import finite_counts
+from sleepdask.features.lempel_ziv import LempelZiv
 from sleepdask.features.peaks import SpectralPeak
 from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
-from sleepdask.features.time_domain import Hjorth
+from sleepdask.features.time_domain import Hjorth, LineLength, ZeroCrossings
 
 RATE = 32.0
 SIZE = 331
 FEATURES = [
     Statistics(),
     Statistics(aggregations=("median", "mean")),
+    Statistics(aggregations=("mad",), percentiles=(2.5, 97.5)),
     Hjorth(),
+    LineLength(),
+    ZeroCrossings(),
+    PermutationEntropy(),
+    SampleEntropy(),
+    ApproximateEntropy(length=3),
+    MultiscaleEntropy(),
+    LempelZiv(),
+    HiguchiFD(),
+    PetrosianFD(),
+    KatzFD(),
+    DFA(),
     BandPower(bands={"low": (0.5, 6), "high": (6, 16)}, segment=2.0),
     BandPower(bands={"low": (0.5, 6)}, segment=59 / RATE, average="median", integration="simpson"),
     BandPower(bands={"low": (0.5, 6)}, method="multitaper", log=True),
@@ -35,22 +50,7 @@ FEATURES = [
     Amplitude(limit=3.0),
     LineNoise(lines=(9, 14), width=0.5, neighbours=2.5, segment=2.0),
 ]
-IDS = [
-    "statistics",
-    "two-statistics",
-    "hjorth",
-    "bandpower",
-    "bandpower-median",
-    "bandpower-multitaper",
-    "bandpower-multitaper-segments",
-    "aperiodic",
-    "spectral-peak",
-    "flat",
-    "nearly-flat",
-    "clipping",
-    "amplitude",
-    "line-noise",
-]
+IDS = [f"{feature.name}-{place}" for place, feature in enumerate(FEATURES)]
 
 
 def recording(dtype: str) -> np.ndarray:

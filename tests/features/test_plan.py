@@ -14,7 +14,7 @@ import xarray as xr
 
 import sleepdask as sd
 from sleepdask.errors import ParameterError
-from sleepdask.features import BandPower, Feature, Hjorth, Output, Statistics
+from sleepdask.features import BandPower, Feature, Hjorth, Output, SampleEntropy, Statistics
 from sleepdask.features.plan import ExtractionPlan, plan_extraction
 
 pytestmark = pytest.mark.usefixtures("no_compute")
@@ -84,6 +84,17 @@ def test_a_node_without_features_is_left_out_with_a_note(night: xr.DataTree) -> 
     plan = plan_extraction(night, BandPower())
     assert list(plan.nodes) == ["100Hz"]
     assert any("Airflow" in note for note in plan.attrs["notes"])
+
+
+def test_epochs_of_too_many_samples_are_left_out_with_a_note() -> None:
+    feature = SampleEntropy()
+    many = sd.recording_from_arrays({"C3": np.zeros(70_000, np.float32)}, rate=1000)
+    plan = plan_extraction(many, [Statistics(), feature], epoch="66s")
+    assert plan.attrs["notes"][-1] == "1000Hz: no sample_entropy, which needs epochs of at most 65535 samples (C3)"
+    assert [f.name for f in plan.nodes["1000Hz"].task.features] == ["statistics"]
+    assert plan_extraction(many, feature, epoch="65s").nodes["1000Hz"].task.features == (feature,)
+    with pytest.raises(ParameterError, match="at most 65535 samples"):
+        plan_extraction(many, feature, epoch="66s")
 
 
 def test_a_step_longer_than_the_epoch_tells_how_much_it_skips(night: xr.DataTree) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import sleepdask as sd
 from sleepdask.errors import ChangedFileError, ParameterError
-from sleepdask.features import Hjorth, Statistics
+from sleepdask.features import Hjorth, SampleEntropy, Statistics
 from sleepdask.signals.recording import signal_nodes
 from sleepdask.signals.units import ratio
 from sleepdask.study.layout import ChannelLayout, Layout, NodeLayout, columns_of, common_units, common_zone
@@ -228,6 +228,16 @@ def test_a_rate_at_which_an_epoch_has_just_one_sample() -> None:
         table = sd.to_dataframe(plan, flat=True, backend="sync")
         schema = columns_of([Layout.of(recording)], [Statistics()], float(n), {}, "").schema
         assert schema.names == table.columns.tolist()
+
+
+@pytest.mark.parametrize("seconds", [65, 66])
+def test_columns_are_those_of_features_that_take_so_many_samples(seconds: int) -> None:
+    recording = sd.recording_from_arrays({"C3": np.zeros(70_000, np.float32)}, 1000, start="2024-03-11T22:47:30")
+    features = (Statistics(("mean",)), SampleEntropy())
+    table = sd.to_dataframe(sd.extract(recording, features, epoch=f"{seconds}s"), flat=True, backend="sync")
+    schema = columns_of([Layout.of(recording)], features, float(seconds), {}, "").schema
+    assert schema.names == table.columns.tolist()
+    assert ("C3/sample_entropy" in schema.names) == (seconds == 65)
 
 
 def test_features_with_a_column_of_their_own_are_no_part(nights: Cohort) -> None:

@@ -38,6 +38,21 @@ def quantiles(samples: Samples, starts: Bounds, stops: Bounds, probabilities: tu
     return out
 
 
+def median_deviations(samples: Samples, starts: Bounds, stops: Bounds) -> Values:
+    """Compute the median distance of the finite samples from their median, dims (channel, epoch).
+
+    NaN where an epoch holds no finite sample. It is exact: distances are those of float64.
+    """
+    longest = int((stops - starts).max(initial=0))
+    room = np.empty(longest, samples.dtype)
+    kept = room.view()
+    kept.flags.writeable = False
+    out = np.full((samples.shape[0], starts.size), np.nan)
+    codes = np.full(longest + _STRIDE, _BUCKETS, np.uint16)
+    _median_deviations(samples, starts, stops, room, kept, np.empty((2, longest)), codes, out)
+    return out
+
+
 @helper
 def _encode(row: Any, low: Any, high: Any, codes: Any, counts: Any) -> None:
     """Give each sample its bucket, and count the samples that lie below each bucket."""
@@ -92,6 +107,31 @@ def _neighbours(row: Any, rank: int, codes: Any, below: Any, found: Any) -> tupl
     return value, np.float64(smallest(found, local + 1, size))
 
 
+@helper
+def _fill(row: Any, lows: Any, highs: Any, codes: Any, counts: Any) -> None:
+    """Count a row into buckets."""
+    low, high = extremes(row, lows, highs)
+    spread = _BUCKETS / (np.float64(high) - np.float64(low))
+    single = row.size <= _FEW or not 1e-30 < spread < 1e30
+    if single:
+        # Few samples, or a range too narrow or too wide to divide: one bucket for all.
+        codes[: row.size] = 0
+        codes[row.size : row.size + _STRIDE] = _BUCKETS
+        counts[0, 1:] = row.size
+    else:
+        _encode(row, low, high, codes, counts)
+
+
+@helper
+def _quantile(row: Any, probability: float, codes: Any, below: Any, found: Any) -> Any:
+    """Return a quantile of a row that was counted into buckets."""
+    position = probability * (row.size - 1)
+    rank = int(position)
+    share = position - rank
+    a, b = _neighbours(row, rank, codes, below, found)
+    return a + (b - a) * share if share < 0.5 else b - (b - a) * (1 - share)
+
+
 @kernel(
     lambda real: NOTHING(
         readable(real, 2),
@@ -127,22 +167,44 @@ def _quantiles(
                 row = kept[: compact(row, room)]
             if row.size == 0:
                 continue
-            low, high = extremes(row, lows, highs)
-            spread = _BUCKETS / (np.float64(high) - np.float64(low))
-            single = row.size <= _FEW or not 1e-30 < spread < 1e30
-            if single:
-                # Few samples, or a range too narrow or too wide to divide: one bucket for all.
-                codes[: row.size] = 0
-                codes[row.size : row.size + _STRIDE] = _BUCKETS
-                counts[0, 1:] = row.size
-            else:
-                _encode(row, low, high, codes, counts)
+            _fill(row, lows, highs, codes, counts)
             for q in range(probabilities.size):
-                position = probabilities[q] * (row.size - 1)
-                rank = int(position)
-                share = position - rank
-                a, b = _neighbours(row, rank, codes, counts[0], found)
-                if share < 0.5:
-                    out[channel, epoch, q] = a + (b - a) * share
-                else:
-                    out[channel, epoch, q] = b - (b - a) * (1 - share)
+                out[channel, epoch, q] = _quantile(row, probabilities[q], codes, counts[0], found)
+
+
+@kernel(
+    lambda real: NOTHING(
+        readable(real, 2),
+        readable(INTEGER, 1),
+        readable(INTEGER, 1),
+        writable(real, 1),
+        readable(real, 1),
+        writable(REAL, 2),
+        writable(CODE, 1),
+        writable(REAL, 2),
+    )
+)
+def _median_deviations(
+    samples: Any, starts: Any, stops: Any, room: Any, kept: Any, rooms: Any, codes: Any, out: Any
+) -> None:
+    lanes = np.empty(LANES)
+    lows = np.empty(LANES)
+    highs = np.empty(LANES)
+    counts = np.zeros((2, _BUCKETS + 1), np.int64)
+    for channel in range(samples.shape[0]):
+        for epoch in range(starts.size):
+            row = samples[channel, starts[epoch] : stops[epoch]]
+            if not np.isfinite(total(row, lanes)):
+                row = kept[: compact(row, room)]
+            size = row.size
+            if size == 0:
+                continue
+            values = rooms[0, :size]
+            for j in range(size):
+                values[j] = row[j]
+            _fill(values, lows, highs, codes, counts)
+            median = _quantile(values, 0.5, codes, counts[0], rooms[1])
+            for j in range(size):
+                values[j] = abs(values[j] - median)
+            _fill(values, lows, highs, codes, counts)
+            out[channel, epoch] = _quantile(values, 0.5, codes, counts[0], rooms[1])
