@@ -12,6 +12,7 @@ from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
 from sleepdask.cli.locations import also_option, keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
+from sleepdask.cli.own import import_option
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
 from sleepdask.io.beside import Beside
@@ -33,8 +34,10 @@ from sleepdask.parallel.config import ParallelConfig
     "--features",
     default=DEFAULT_FEATURES,
     show_default=True,
-    help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
+    help="Features or families (see the verb features) or all, joined by commas; parameters follow a colon, as in"
+    " bandpower:average=median,hjorth.",
 )
+@import_option
 @epoch_options
 @layout_option
 @channel_table_option

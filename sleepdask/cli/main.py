@@ -16,6 +16,7 @@ _VERBS = {
     "diagnose": "Look at recordings, whole folders of them: what is odd, and what reading makes of it.",
     "convert": "Store recordings in Zarr, from which they are read again with the same bits.",
     "extract": "Compute features of every epoch of a recording.",
+    "features": "List the features there are, with units, definitions and parameters.",
     "study": "Do it for many recordings: find, check, run, resume, report.",
     "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",
     "deidentify": "Copy recordings without what identifies people; samples stay byte for byte.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
-from sleepdask.features.registry import catalogue, create, parse_features, register
+from sleepdask.features.own import feature
+from sleepdask.features.registry import catalogue, create, families, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
@@ -23,6 +24,8 @@ __all__ = [
     "clear_feature_cache",
     "create",
     "enable_feature_cache",
+    "families",
+    "feature",
     "get_cache_stats",
     "parse_features",
     "register",

@@ -14,6 +14,7 @@ from dask.base import normalize_token
 from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
+from sleepdask.features.code import class_digest, is_ours, packed, unpacked
 
 Samples = NDArray[np.floating[Any]]
 Bounds = NDArray[np.int64]
@@ -66,8 +67,20 @@ class Feature(ABC):
     """Whether it is defined only for samples that come at a fixed rate."""
 
     def __dask_tokenize__(self) -> object:
-        """Tell apart all that may give other values: class, version, parameters, and the state of its file."""
-        return normalize_token((type(self), self.version, self.parameters, _changed(type(self).__module__)))
+        """Tell apart all that may give other values: class, version, parameters, code, and the state of its file."""
+        kind = type(self)
+        named = f"{kind.__module__}.{kind.__qualname__}"
+        return normalize_token((named, self.version, self.parameters, self.code, _changed(kind.__module__)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with the class itself where it is none of the package: a worker need not have the file it is in."""
+        kind, values = type(self), tuple(self.parameters.values())
+        return (kind, values) if is_ours(kind) else (_travelled, (*packed(kind), values))
+
+    @property
+    def code(self) -> str:
+        """Hash of the code of one that is none of the package, where versions tell it; else empty."""
+        return "" if is_ours(type(self)) else class_digest(type(self))
 
     @property
     @abstractmethod
@@ -114,6 +127,12 @@ class Feature(ABC):
     def parameters(self) -> dict[str, Any]:
         """Parameters by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def _travelled(name: str, kind: bytes, values: tuple[Any, ...]) -> Feature:
+    """Feature of a class that came as bytes."""
+    made: Feature = unpacked(name, kind)(*values)
+    return made
 
 
 def _changed(module: str) -> int | None:

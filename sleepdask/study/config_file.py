@@ -13,6 +13,7 @@ import yaml
 
 from sleepdask.errors import SleepdaskError
 from sleepdask.features import Feature, create, parse_features
+from sleepdask.features.selection import Selection
 from sleepdask.signals.channels import alias_names
 from sleepdask.signals.montage import check_montage
 from sleepdask.signals.yaml_file import YamlFile, is_empty
@@ -133,9 +134,10 @@ def _security(file: YamlFile, node: yaml.Node, key: str) -> str | bool:
     return True if _text(file, node, key) == "true" else _path(file, node, key)
 
 
-def _features(file: YamlFile, node: yaml.Node, key: str) -> list[Feature]:
+def _features(file: YamlFile, node: yaml.Node, key: str) -> Selection:
     """Features of one line of text, or of a list of texts and of mappings from a name to parameters."""
     features: list[Feature] = []
+    by_group: set[Feature] = set()
     for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
         with _at(file, each, key):
             if isinstance(each, yaml.MappingNode):
@@ -144,8 +146,10 @@ def _features(file: YamlFile, node: yaml.Node, key: str) -> list[Feature]:
                     for name, given in file.entries(each, "a name and its parameters").items()
                 ]
             else:
-                features += parse_features(_text(file, each, key))
-    return features
+                parsed = parse_features(_text(file, each, key))
+                features += parsed
+                by_group |= parsed.by_group
+    return Selection(features, by_group)
 
 
 def _plain(file: YamlFile, node: yaml.Node, key: str) -> Any:
