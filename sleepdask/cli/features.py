@@ -9,7 +9,7 @@ import click
 from sleepdask.cli.output import DONE, output_options, show
 from sleepdask.cli.own import import_option
 from sleepdask.errors import ParameterError, did_you_mean
-from sleepdask.features.describe import describe_feature, describe_features, explanation
+from sleepdask.features.describe import describe_features, explanation
 from sleepdask.features.registry import catalogue, families
 
 

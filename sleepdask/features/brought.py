@@ -12,7 +12,7 @@ from sleepdask.features.base import Feature
 GROUP = "sleepdask.features"
 
 
-def load(register: Callable[[type[Feature]], object]) -> None:
+def bring(register: Callable[[type[Feature]], object]) -> None:
     """Import what the entry points of the group name: a class of a feature, or a module that registers some.
 
     One that cannot be loaded is left out, with a warning, and keeps no other from working.

@@ -1,7 +1,7 @@
 """What features cost: a table that was measured with default parameters, and how it is read.
 
-The times in it are those of one machine. They say what costs more than what; a second is found by comparing a fixed piece
-of work here and there (`CALIBRATION`).
+The times in it are those of one machine. They say what costs more than what; how fast another machine is shows when a
+fixed piece of work is done there (`CALIBRATION`).
 """
 
 from __future__ import annotations

@@ -128,10 +128,10 @@ def feature(
 
     Notes
     -----
-    The function gets a float64 copy, dims (sample,), of what an epoch holds: samples that are missing are NaN, an epoch
-    across a gap is its longest part. It is not called, and the value is NaN, for an epoch without a finite sample or
-    shorter than `minimal_window`; what it gives of one with less than ``min_coverage`` does not count. It must depend on
-    nothing but its arguments. What it raises, or a result of another size or kind, marks the epoch as failed.
+    The function gets a float64 copy, dims (sample,), of what an epoch holds: samples that are missing are NaN, an
+    epoch across a gap is its longest part. It is not called, and the value is NaN, for an epoch without a finite sample
+    or shorter than `minimal_window`; what it gives of one with less than ``min_coverage`` does not count. It must
+    depend on nothing but its arguments. What it raises, or a result of another size or kind, marks the epoch as failed.
 
     It runs under Python's lock: several processes make it faster, several threads do not.
 
@@ -179,14 +179,14 @@ def feature(
 
 def _parameters(function: Callable[..., Any], where: str) -> dict[str, tuple[Any, Any]]:
     """Kind and default of each parameter after the samples and their rate."""
-    first, *rest = list(inspect.signature(function).parameters.values()) or [None]
+    arguments = list(inspect.signature(function).parameters.values())
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if first is None or not rest or any(each.kind not in by_position for each in (first, rest[0])):
+    if len(arguments) < 2 or any(each.kind not in by_position for each in arguments[:2]):
         expected = "function(samples, sampling_frequency, parameter: float = 1.0, ...)"
         raise ParameterError("the function does not fit", where=where, expected=expected)
     hints = get_type_hints(function)
     found = {}
-    for each in rest[1:]:
+    for each in arguments[2:]:
         kind = hints.get(each.name)
         if each.default is each.empty or kind is None or not _is_known(kind):
             raise ParameterError(
