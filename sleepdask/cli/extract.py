@@ -13,6 +13,7 @@ from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
 from sleepdask.cli.locations import also_option, keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.own import import_option
+from sleepdask.cli.prediction import add_prediction
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
 from sleepdask.io.beside import Beside
@@ -52,7 +53,7 @@ from sleepdask.parallel.config import ParallelConfig
 @timezone_option
 @keep_identity_option
 @backend_options
-@click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks, time.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
 @output_options
 def command(
@@ -99,7 +100,9 @@ def command(
         force=force,
     )
     if dry_run:
-        plan = job.plan().summary()
+        planned = job.plan()
+        plan = planned.summary()
+        add_prediction(plan, planned, config)
         show(plan, _plan_text(plan), as_json=as_json)
         report([], plan["findings"], quiet=quiet)
         return exit_code(plan["findings"])
@@ -116,6 +119,6 @@ def _plan_text(plan: dict[str, Any]) -> str:
             f"{node['node']}: {len(node['channels'])} channels, {node['columns']} columns, {node['chunks']} chunks"
             f" of up to {node['epochs_per_chunk']} epochs, {size}"
         )
-    lines.append(f"{plan['tasks']} tasks")
+    lines.append(f"{plan['tasks']} tasks, about {plan['predicted_seconds']:g} s")
     lines += [f"note: {note}" for note in plan["notes"]]
     return "\n".join(lines)
