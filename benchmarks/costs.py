@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     known = json.loads(TABLE.read_text("utf-8"))
     unit = min(calibration() for _ in range(5))
-    speed = unit / known[CALIBRATION] if options.only else 1.0  # in seconds of the machine that the rest was measured on
+    speed = (
+        unit / known[CALIBRATION] if options.only else 1.0
+    )  # in seconds of the machine that the rest was measured on
     table = known if options.only else {CALIBRATION: unit, **_whole(), "features": {}}
     for name, kind in catalogue().items():
         if not options.only or name in options.only:

@@ -53,7 +53,7 @@ def add_prediction(summary: dict[str, Any], plan: ExtractionPlan, config: Parall
 
 
 def calibration() -> float:
-    """Seconds that the fixed piece of work takes here and now, by which a machine is compared with that of the table."""
+    """Seconds that the fixed piece of work takes here and now: it compares a machine with that of the table."""
     rows = _noise(48_000).reshape(16, -1)
     times = []
     for _ in range(_REPEATS):

@@ -6,6 +6,7 @@ from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
 from sleepdask.features.own import feature
 from sleepdask.features.registry import catalogue, create, families, parse_features, register
+from sleepdask.features.second_pass import join_features, lag, robust_zscore, scale_5_95, smooth
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
@@ -27,6 +28,11 @@ __all__ = [
     "families",
     "feature",
     "get_cache_stats",
+    "join_features",
+    "lag",
     "parse_features",
     "register",
+    "robust_zscore",
+    "scale_5_95",
+    "smooth",
 ]
