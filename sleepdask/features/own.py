@@ -171,7 +171,8 @@ def feature(
         made: type[Feature] = make_dataclass(
             function.__name__, fields, bases=(FunctionFeature,), namespace=members, frozen=True
         )
-        made.__module__, made.__qualname__ = function.__module__, function.__qualname__
+        made.__module__ = function.__module__ or "__main__"  # none where a text is executed
+        made.__qualname__ = function.__qualname__
         return register(made)
 
     return decorate
