@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
-from dask.base import tokenize
-from dask.tokenize import TokenizationError
+import numpy as np
 
 _PACKAGE = __name__.partition(".")[0]
 _here: WeakValueDictionary[str, type] = WeakValueDictionary()
@@ -76,7 +75,7 @@ def _by_value(module: ModuleType | None) -> Iterator[None]:
 
 def _counts(name: str) -> bool:
     """Whether a member of a class is written by whoever wrote the class, or is a parameter of what it does."""
-    return not (name.startswith("__") and name.endswith("__")) or name == "__post_init__"
+    return not (name.startswith("__") and name.endswith("__")) or name in ("__post_init__", "__call__")
 
 
 def _member(value: Any, seen: dict[int, str]) -> Any:
@@ -100,10 +99,22 @@ def _value(value: Any, seen: dict[int, str], home: str) -> Any:
         return value.__name__
     if isinstance(value, type | BuiltinFunctionType) or callable(value):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
-    try:
-        return tokenize(value, ensure_deterministic=True)
-    except TokenizationError:
-        return type(value).__qualname__
+    return _plain(value, seen, home)
+
+
+def _plain(value: Any, seen: dict[int, str], home: str) -> Any:
+    """Value of a kind whose text or bytes tell all of it; of another kind, the name of that."""
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
+        return repr(value)
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return str(value.dtype), value.shape, hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    if isinstance(value, Mapping):
+        return sorted((repr(key), _value(each, seen, home)) for key, each in value.items())
+    if isinstance(value, tuple | list):
+        return [_value(each, seen, home) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted(repr(_value(each, seen, home)) for each in value)
+    return type(value).__qualname__
 
 
 def _function(function: FunctionType, seen: dict[int, str]) -> str:

@@ -13,12 +13,12 @@ from sleepdask.features.describe import describe_feature
 PAGE = Path(__file__).parents[2] / "docs" / "features.md"
 _HEAD = """# Features
 
-All features that come with the package, by families; your own are made [so](own-features.md). `sleepdask features` lists
-them, `sleepdask features NAME` explains one, and `--features` takes names, families and `all`. Of one word that is both,
-such as `statistics`, the feature is meant. Parameters belong to names alone.
+All features that come with the package, by families; your own are made [so](own-features.md). `sleepdask features`
+lists them, `sleepdask features NAME` explains one, and `--features` takes names, families and `all`. Of one word that
+is both, such as `statistics`, the feature is meant. Parameters belong to names alone.
 
-What a node of a recording lacks (a rate, samples at a fixed rate) leaves a feature out there, with a note. `{unit}` is the
-unit of the channel. Times are those of one epoch of one channel, 30 s at 100 Hz, on one core of the machine that
+What a node of a recording lacks (a rate, samples at a fixed rate) leaves a feature out there, with a note. `{unit}` is
+the unit of the channel. Times are those of one epoch of one channel, 30 s at 100 Hz, on one core of the machine that
 `sleepdask/features/costs.json` was measured on.
 
 This page is made by `tests/helpers/features_page.py`.
