@@ -13,7 +13,7 @@ from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features import brought
 from sleepdask.features.base import Feature
 from sleepdask.features.code import is_ours
-from sleepdask.features.selection import Selection
+from sleepdask.features.selection import Selection, joined
 
 F = TypeVar("F", bound=Feature)
 
@@ -105,13 +105,11 @@ def parse_features(text: str) -> Selection:
     asked = _asked(text)
     if not asked:
         raise ParameterError("no feature is named", expected=f"some of {', '.join([*known, *groups])}")
-    named = {name for name, _ in asked if name in known}
-    chosen: list[Feature] = []
-    by_group: dict[str, Feature] = {}
+    parts = []
     for name, parameters in asked:
-        if name in known or name not in groups:
-            _known(name, known | groups, "feature")
-            chosen.append(create(name, parameters))
+        _known(name, known | groups, "feature")
+        if name in known:
+            parts.append(Selection([create(name, parameters)]))
             continue
         if parameters:
             raise ParameterError(
@@ -120,10 +118,9 @@ def parse_features(text: str) -> Selection:
                 expected=f"one of {', '.join(groups[name])}",
                 fix=f"add such as '{groups[name][0]}:parameter=value' beside it",
             )
-        new = {each: create(each) for each in groups[name] if each not in named and each not in by_group}
-        by_group |= new
-        chosen += new.values()
-    return Selection(chosen, by_group.values())
+        group = [create(each) for each in groups[name]]
+        parts.append(Selection(group, by_group=group))
+    return joined(parts)
 
 
 def _asked(text: str) -> list[tuple[str, dict[str, str]]]:

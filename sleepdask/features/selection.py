@@ -30,6 +30,22 @@ class Selection(tuple[Feature, ...]):
         return tuple(self), self.by_group
 
 
+def joined(parts: Iterable[Iterable[Feature]]) -> Selection:
+    """Several selections as one: of a name that one of them has by itself, and others by group, the first is meant."""
+    selections = [part if isinstance(part, Selection) else Selection(part) for part in parts]
+    named = {each.name for part in selections for each in part if each not in part.by_group}
+    chosen: list[Feature] = []
+    by_group: dict[str, Feature] = {}
+    for part in selections:
+        for each in part:
+            if each not in part.by_group:
+                chosen.append(each)
+            elif each.name not in named and each.name not in by_group:
+                by_group[each.name] = each
+                chosen.append(each)
+    return Selection(chosen, by_group.values())
+
+
 def fitting(features: Iterable[Feature], window: int) -> tuple[tuple[Feature, ...], list[str]]:
     """Features without those of a group that need a longer epoch than one of so many ns, and notes on these.
 
