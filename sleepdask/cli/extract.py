@@ -16,6 +16,7 @@ from sleepdask.cli.own import import_option
 from sleepdask.cli.prediction import add_prediction
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
+from sleepdask.features.second_pass_text import parse_steps
 from sleepdask.io.beside import Beside
 from sleepdask.io.results import FILE_NAMES
 from sleepdask.parallel.config import ParallelConfig
@@ -39,6 +40,13 @@ from sleepdask.parallel.config import ParallelConfig
     " bandpower:average=median,hjorth.",
 )
 @import_option
+@click.option(
+    "--second-pass",
+    multiple=True,
+    callback=lambda _, __, texts: [text for text in texts if parse_steps(text)],
+    metavar="STEPS",
+    help="Also give the features in the light of the night, as by smooth:window=7.5min+scale_5_95; repeatable.",
+)
 @epoch_options
 @layout_option
 @channel_table_option
@@ -62,6 +70,7 @@ def command(
     also: tuple[Beside, ...],
     output: Path,
     features: str,
+    second_pass: list[str],
     formats: str,
     channels: tuple[str, ...],
     layout: Path | None,
@@ -91,6 +100,7 @@ def command(
         layout=layout,
         channel_table=channel_table,
         features=parse_features(features),
+        second_pass=tuple(second_pass),
         formats=tuple(kind.strip() for kind in formats.split(",")),
         options=options | {"channels": list(channels) or None},
         config=config,

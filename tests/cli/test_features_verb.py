@@ -165,3 +165,17 @@ def test_two_files_of_one_name(own: Path, tmp_path: Path, capsys: pytest.Capture
     assert "two files of own features have one name" in capsys.readouterr().err
     assert run("features", "--import", "no_such_module") == 2
     assert "no_such_module: own features cannot be imported; found ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_a_second_pass(short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("extract", short_psg, "-o", tmp_path / "out", "--features", "hjorth", "--channels", "F3-M2")
+    assert run(*words, "--second-pass", "smooth:window=90s+robust_zscore", "--second-pass", "lag") == 0
+    table = pd.read_parquet(tmp_path / "out" / "features.parquet")
+    names = [name for name in table.columns if name.endswith(("_c90s_robust", "_lag1"))]
+    assert len(names) == 6
+    before = table["F3-M2/hjorth_activity"].to_numpy()
+    assert (table["F3-M2/hjorth_activity_lag1"].to_numpy()[1:] == before[:-1]).all()
+    told = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert told["parameters"]["second_pass"] == ["smooth:window=90s+robust_zscore", "lag"]
+    assert run(*words, "--second-pass", "smooth", "--force") == 2
+    assert "parameter 'window' is needed" in capsys.readouterr().err

@@ -18,6 +18,7 @@ import sleepdask as sd
 from sleepdask.errors import ParameterError
 from sleepdask.features import join_features, lag, robust_zscore, scale_5_95, smooth
 from sleepdask.features.kernels import nights
+from sleepdask.features.second_pass_text import parse_steps, with_second_pass
 from sleepdask.io.tables import describe, flat_table, tree_from_table
 
 EPOCHS = 40
@@ -229,3 +230,35 @@ def test_a_night_stays_lazy_and_becomes_a_table(scored_night: Path) -> None:
     done = sd.compute(both, backend="sync")
     back = tree_from_table(flat_table(done), json.loads(json.dumps(describe(done))))
     xr.testing.assert_allclose(back["100Hz"].to_dataset(), done["100Hz"].to_dataset())
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("robust_zscore:spread=mad", STEPS["mad"]),
+        ("smooth:window=15", STEPS["centred"]),
+        ("smooth : window=2min : kind=trailing", STEPS["trailing"]),
+        ("lag:epochs=-2", lambda features: lag(features, -2)),
+        ("smooth:window=3+scale_5_95", lambda features: scale_5_95(smooth(features, 3))),
+    ],
+)
+def test_steps_out_of_a_text(text: str, step: Callable[[xr.DataTree], xr.DataTree]) -> None:
+    features = tree(noise())
+    both = with_second_pass(features, [text])
+    xr.testing.assert_identical(both, join_features(features, step(features)))
+    assert with_second_pass(features, []) is features
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "unknown second pass ''"),
+        ("smoth:window=3", "unknown second pass 'smoth'.*did you mean 'smooth'"),
+        ("smooth", "smooth: parameter 'window' is needed"),
+        ("lag:epoch=1", "lag: unknown parameter 'epoch'; expected some of epochs, suffix"),
+        ("lag+", "unknown second pass ''"),
+    ],
+)
+def test_texts_that_are_no_steps(text: str, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        parse_steps(text)
