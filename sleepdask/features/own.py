@@ -51,17 +51,19 @@ class FunctionFeature(Feature):
 
     def compute(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> Values:
         """Call the function once for each epoch of each channel, dims (channel, epoch, output)."""
-        least = self.shortest_window * sampling.rate
+        least = max(1.0, self.shortest_window * sampling.rate)
+        function, rate, parameters = type(self).function, float(sampling.rate), self.parameters
         values = np.full((len(samples), len(starts), len(self.columns)), np.nan)
         for channel, row in enumerate(samples):
             for epoch, (start, stop) in enumerate(zip(starts, stops, strict=True)):
                 inside = np.array(row[start:stop], np.float64)
-                if inside.size >= least and np.isfinite(inside).any():
-                    given = type(self).function(inside, float(sampling.rate), **self.parameters)
-                    values[channel, epoch] = self._values(given)
+                if inside.size >= least and (np.isfinite(inside[0]) or np.isfinite(inside).any()):
+                    values[channel, epoch] = self._values(function(inside, rate, **parameters))
         return values
 
     def _values(self, given: Any) -> Values:
+        if isinstance(given, float) and len(self.columns) == 1:
+            return np.array([given])
         names = [output.name for output in self.columns]
         if isinstance(given, Mapping):
             if set(given) != set(names):
