@@ -12,8 +12,11 @@ from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
 from sleepdask.cli.locations import also_option, keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
+from sleepdask.cli.own import import_option
+from sleepdask.cli.prediction import add_prediction
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
+from sleepdask.features.second_pass_text import parse_steps
 from sleepdask.io.beside import Beside
 from sleepdask.io.results import FILE_NAMES
 from sleepdask.parallel.config import ParallelConfig
@@ -33,7 +36,16 @@ from sleepdask.parallel.config import ParallelConfig
     "--features",
     default=DEFAULT_FEATURES,
     show_default=True,
-    help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
+    help="Features or families (see the verb features) or all, joined by commas; parameters follow a colon, as in"
+    " bandpower:average=median,hjorth.",
+)
+@import_option
+@click.option(
+    "--second-pass",
+    multiple=True,
+    callback=lambda _, __, texts: [text for text in texts if parse_steps(text)],
+    metavar="STEPS",
+    help="Also give the features in the light of the night, as by smooth:window=7.5min+scale_5_95; repeatable.",
 )
 @epoch_options
 @layout_option
@@ -49,7 +61,7 @@ from sleepdask.parallel.config import ParallelConfig
 @timezone_option
 @keep_identity_option
 @backend_options
-@click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop: nodes, epochs, chunks, bytes, tasks, time.")
 @click.option("--force", is_flag=True, help="Replace results that are already there.")
 @output_options
 def command(
@@ -58,6 +70,7 @@ def command(
     also: tuple[Beside, ...],
     output: Path,
     features: str,
+    second_pass: list[str],
     formats: str,
     channels: tuple[str, ...],
     layout: Path | None,
@@ -87,6 +100,7 @@ def command(
         layout=layout,
         channel_table=channel_table,
         features=parse_features(features),
+        second_pass=tuple(second_pass),
         formats=tuple(kind.strip() for kind in formats.split(",")),
         options=options | {"channels": list(channels) or None},
         config=config,
@@ -96,7 +110,9 @@ def command(
         force=force,
     )
     if dry_run:
-        plan = job.plan().summary()
+        planned = job.plan()
+        plan = planned.summary()
+        add_prediction(plan, planned, config)
         show(plan, _plan_text(plan), as_json=as_json)
         report([], plan["findings"], quiet=quiet)
         return exit_code(plan["findings"])
@@ -113,6 +129,6 @@ def _plan_text(plan: dict[str, Any]) -> str:
             f"{node['node']}: {len(node['channels'])} channels, {node['columns']} columns, {node['chunks']} chunks"
             f" of up to {node['epochs_per_chunk']} epochs, {size}"
         )
-    lines.append(f"{plan['tasks']} tasks")
+    lines.append(f"{plan['tasks']} tasks, about {plan['predicted_seconds']:g} s")
     lines += [f"note: {note}" for note in plan["notes"]]
     return "\n".join(lines)

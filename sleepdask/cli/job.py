@@ -20,6 +20,7 @@ from sleepdask.cli.words import command_words, named_word
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import ExtractionPlan, plan_extraction
+from sleepdask.features.second_pass_text import with_second_pass
 from sleepdask.features.spectrogram import has_spectrum, spectrogram
 from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
@@ -59,6 +60,7 @@ class Job:
     keep_identity: bool = False
     layout: Path | None = None
     also: tuple[Beside, ...] = ()
+    second_pass: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[Path | str, ...]:
@@ -148,7 +150,7 @@ def run(job: Job, *, progress: bool | None = None) -> Outcome:
     recording, options = job.opened()
     check_outputs(job.output, RESULTS, force=job.force)
     inputs = {role: describe_file(path) for role, path in job.inputs.items()}
-    lazy = extract(recording, job.features, **options)
+    lazy = with_second_pass(extract(recording, job.features, **options), job.second_pass)
     picture = _picture(recording, lazy, options)
     wanted = (lazy,) if picture is None else (lazy, picture)
     computed = compute(*wanted, config=job.config, progress=progress)
@@ -200,6 +202,7 @@ def _picture(recording: xr.DataTree, features: xr.DataTree, options: Mapping[str
 def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree, recording: xr.DataTree) -> dict[str, Any]:
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
+        "second_pass": list(job.second_pass),
         "formats": list(job.formats),
         "timezone": job.timezone,
         "channel_table": None if job.channel_table is None else named_word(job.channel_table),

@@ -17,6 +17,7 @@ _VERBS = {
     "convert": "Store recordings in Zarr, from which they are read again with the same bits.",
     "quality": "Judge every channel of a recording: flat, clipped, missing, power line, artefacts.",
     "extract": "Compute features of every epoch of a recording.",
+    "features": "List the features there are, with units, definitions and parameters.",
     "study": "Do it for many recordings: find, check, run, resume, report.",
     "hypnogram": "Show the sleep stages that a file scores, and write them in another format.",
     "deidentify": "Copy recordings without what identifies people; samples stay byte for byte.",

@@ -14,7 +14,7 @@ from sleepdask.collection.filling import Filled
 from sleepdask.collection.frames import INDEX, column_names, combined_features
 from sleepdask.collection.metadata import FeatureMetadata, Parent, check_field
 from sleepdask.collection.operations import operation_of
-from sleepdask.collection.selecting import keys_meant
+from sleepdask.collection.selecting import columns_meant, keys_meant
 from sleepdask.collection.state import State
 from sleepdask.collection.views import EpochFeatures, Signal
 from sleepdask.collection.words import check_key
@@ -183,7 +183,8 @@ class Derived(Filled):
         operation_type
             "time_series" (also "signal"), "multi_signal" or "collection", to be checked; None: whatever it is.
         inputs
-            Keys or base names of signals, or of features for "combine_features".
+            Keys or base names of signals, or of features for "combine_features" and
+            "select_features".
         parameters, **more
             Of the operation.
         output
@@ -299,24 +300,58 @@ class Derived(Filled):
             Levels (*fields, feature_set, signal_key, feature); "N/A" where metadata say nothing. Rows are the epochs,
             which must be the same. `get_stored_combined_feature_matrix` gives it again.
         """
+        configured = self.state.metadata.feature_index_config
+        levels = configured if feature_index_config is None else tuple(feature_index_config)
+        for name in levels:
+            check_field(name, FeatureMetadata)
+        matrix = self._side_by_side(inputs, levels, "combine_features")
+        self._change(lambda state: replace(state, matrix=matrix))
+        return matrix.copy()
+
+    def select_features(
+        self,
+        inputs: str | Sequence[str],
+        features: str | Sequence[str],
+        signals: str | Sequence[str] = "*",
+    ) -> pd.DataFrame:
+        """Take some columns of features, side by side as `combine_features` puts them.
+
+        Parameters
+        ----------
+        inputs
+            Keys or base names of features.
+        features
+            Names of columns as their tables have them, such as "hr_mean", or globs, such as "*_mean".
+        signals
+            Keys of the signals that they are of, or globs; default all.
+
+        Returns
+        -------
+        table
+            Levels (feature_set, signal_key, feature), in the order of the tables. Only what is lazy is computed.
+
+        Raises
+        ------
+        ParameterError
+            A key is unknown, or a name or glob means no column.
+        """
+        return columns_meant(self._side_by_side(inputs, (), "select_features"), _listed(features), _listed(signals))
+
+    def _side_by_side(self, inputs: str | Sequence[str], levels: Sequence[str], where: str) -> pd.DataFrame:
+        """Tables of features in one; all that are lazy are computed in one pass."""
         state = self.state
         keys = keys_meant(state, list(_listed(inputs)))
         for key in keys:
             state.feature(key)
         if not keys:
-            raise ParameterError("no features are given", where="combine_features")
-        levels = state.metadata.feature_index_config if feature_index_config is None else tuple(feature_index_config)
-        for name in levels:
-            check_field(name, FeatureMetadata)
+            raise ParameterError("no features are given", where=where)
         lazy = [key for key in keys if EpochFeatures(self, key).is_lazy]
         if lazy:
             done = compute(*(self.features_at(key) for key in lazy))
             for key, tree in zip(lazy, done if len(lazy) > 1 else [done], strict=True):
                 self._keep(key, tree)
         tables = {key: EpochFeatures(self, key).get_data() for key in keys}
-        matrix = combined_features(tables, state.sets, levels)
-        self._change(lambda state: replace(state, matrix=matrix))
-        return matrix.copy()
+        return combined_features(tables, state.sets, levels)
 
     def get_stored_combined_feature_matrix(self) -> pd.DataFrame | None:
         """Last table of `combine_features`; None if there is none."""
@@ -325,7 +360,8 @@ class Derived(Filled):
 
     def _methods(self) -> dict[str, Callable[..., Any]]:
         """Operations on the collection as a whole."""
-        return {method.__name__: method for method in (self.generate_epoch_grid, self.combine_features)}
+        methods = (self.generate_epoch_grid, self.combine_features, self.select_features)
+        return {method.__name__: method for method in methods}
 
 
 def _called(name: str, method: Callable[..., Any], inputs: str | Sequence[str] | None, given: Mapping[str, Any]) -> Any:

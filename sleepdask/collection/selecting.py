@@ -1,10 +1,15 @@
-"""Which signals and features of a collection are meant."""
+"""Which signals, features and columns of a collection are meant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from sleepdask.collection.metadata import FeatureMetadata, TimeSeriesMetadata
 from sleepdask.collection.state import State
@@ -67,3 +72,31 @@ def chosen(
 def _has(state: State, key: str, asked: Mapping[str, Any]) -> bool:
     metadata = state.signals[key] if key in state.signals else state.sets[key]
     return all(hasattr(metadata, name) and getattr(metadata, name) == value for name, value in asked.items())
+
+
+def columns_meant(table: pd.DataFrame, features: Sequence[str], signals: Sequence[str]) -> pd.DataFrame:
+    """Columns of a table with the levels feature and signal_key, by names and globs of both.
+
+    Raises
+    ------
+    ParameterError
+        A name or glob means none.
+    """
+    meant = _means(table, "feature", features) & _means(table, "signal_key", signals)
+    if not meant.any():
+        found = f"{', '.join(features)} of {', '.join(signals)}"
+        raise ParameterError("no such signal has such a feature", found=found)
+    return table.loc[:, meant]
+
+
+def _means(table: pd.DataFrame, level: str, wanted: Sequence[str]) -> NDArray[np.bool_]:
+    names = [str(name) for name in table.columns.get_level_values(level)]
+    found = np.zeros(len(names), bool)
+    for each in wanted:
+        means = np.array([fnmatchcase(name, each) for name in names], bool)
+        if not means.any():
+            known = list(dict.fromkeys(names))
+            fix = did_you_mean(each, known)
+            raise ParameterError(f"no {level} {each!r}", expected=f"some of {', '.join(known)}", fix=fix)
+        found |= means
+    return found

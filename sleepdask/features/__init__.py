@@ -10,9 +10,11 @@ from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, 
 from sleepdask.features.entropy import ApproximateEntropy, MultiscaleEntropy, PermutationEntropy, SampleEntropy
 from sleepdask.features.fractal import DFA, HiguchiFD, KatzFD, PetrosianFD
 from sleepdask.features.lempel_ziv import LempelZiv
+from sleepdask.features.own import feature
 from sleepdask.features.peaks import SpectralPeak
 from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
-from sleepdask.features.registry import catalogue, create, parse_features, register
+from sleepdask.features.registry import catalogue, create, families, parse_features, register
+from sleepdask.features.second_pass import join_features, lag, robust_zscore, scale_5_95, smooth
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth, LineLength, ZeroCrossings
@@ -57,9 +59,16 @@ __all__ = [
     "clear_feature_cache",
     "create",
     "enable_feature_cache",
+    "families",
+    "feature",
     "get_cache_stats",
+    "join_features",
+    "lag",
     "parse_features",
     "register",
+    "robust_zscore",
+    "scale_5_95",
+    "smooth",
     "spectra",
 ]
 

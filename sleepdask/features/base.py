@@ -16,6 +16,7 @@ from dask.base import normalize_token
 from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
+from sleepdask.features.code import class_digest, is_ours, packed, unpacked
 
 Samples = NDArray[np.floating[Any]]
 Bounds = NDArray[np.int64]
@@ -82,8 +83,20 @@ class Feature(ABC):
     """Whether it is defined only for samples that come at a fixed rate."""
 
     def __dask_tokenize__(self) -> object:
-        """Tell apart all that may give other values: class, version, parameters, and the state of its file."""
-        return normalize_token((type(self), self.version, self.parameters, _changed(type(self).__module__)))
+        """Tell apart all that may give other values: class, version, parameters, code, and the state of its file."""
+        kind = type(self)
+        named = f"{kind.__module__}.{kind.__qualname__}"
+        return normalize_token((named, self.version, self.parameters, self.code, _changed(kind.__module__)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with the class itself where it is none of the package: a worker need not have the file it is in."""
+        kind, values = type(self), {each.name: getattr(self, each.name) for each in fields(self)}
+        return (_made, (kind, values)) if is_ours(kind) else (_travelled, (*packed(kind), values))
+
+    @property
+    def code(self) -> str:
+        """Hash of the code of one that is none of the package, where versions tell it; else empty."""
+        return "" if is_ours(type(self)) else class_digest(type(self))
 
     @property
     @abstractmethod
@@ -154,6 +167,16 @@ class Feature(ABC):
 def later(default: Any) -> Any:
     """Return a parameter that a feature got after results were stored under a key without it."""
     return field(default=default, metadata={_LATER: True})
+
+
+def _made(kind: type[Feature], values: dict[str, Any]) -> Feature:
+    return kind(**values)
+
+
+def _travelled(name: str, kind: bytes, values: dict[str, Any]) -> Feature:
+    """Feature of a class that came as bytes."""
+    made: Feature = unpacked(name, kind)(**values)
+    return made
 
 
 def _changed(module: str) -> int | None:

@@ -20,6 +20,7 @@ from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature, Output
 from sleepdask.features.registry import parse_features
 from sleepdask.features.scores import fit, grid_findings, own_hypnogram
+from sleepdask.features.selection import fitting
 from sleepdask.features.task import NodeTask
 from sleepdask.features.windows import windows_of
 from sleepdask.hypnogram import UNSCORED, stages_on_grid
@@ -129,7 +130,7 @@ def plan_extraction(
     """Plan what `extract` builds, with the same parameters; `extract` explains them."""
     if isinstance(features, str):
         features = parse_features(features)
-    features = (features,) if isinstance(features, Feature) else tuple(features)
+    features = (features,) if isinstance(features, Feature) else features
     if hypnogram is not None and not isinstance(hypnogram, xr.Dataset):
         raise ParameterError("not a hypnogram", expected="what read_hypnogram gives", found=repr(hypnogram))
     if not 0 <= min_coverage <= 1:
@@ -171,6 +172,8 @@ def plan_extraction(
         origin=_origin(origin, low, hypnogram, mark_ns),
         dated=dated,
     )
+    features, left_out = fitting(features, grid.window)
+    notes += left_out
     check_features(features, grid.window)
     if (beyond := grid.end - high) > 0:
         notes.append(f"the span runs {describe_span(beyond)} past the end of the signals")

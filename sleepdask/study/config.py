@@ -10,6 +10,7 @@ from typing import Any
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features.base import Feature
 from sleepdask.features.plan import check_features
+from sleepdask.features.selection import fitting
 from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import resolve
@@ -83,7 +84,8 @@ class StudyConfig:
             if (value := getattr(self, each.name)) is not None:
                 object.__setattr__(self, each.name, check_setting(each.name, value))
         if self.features is not None:
-            check_features(self.features, duration_ns(DEFAULT_EPOCH if self.epoch is None else self.epoch, "epoch"))
+            window = duration_ns(DEFAULT_EPOCH if self.epoch is None else self.epoch, "epoch")
+            check_features(fitting(self.features, window)[0], window)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import yaml
 
 from sleepdask.errors import SleepdaskError
 from sleepdask.features import Feature, create, parse_features
+from sleepdask.features.selection import Selection, joined
 from sleepdask.signals.channels import alias_names
 from sleepdask.signals.montage import check_montage
 from sleepdask.signals.yaml_file import YamlFile, is_empty
@@ -133,19 +134,19 @@ def _security(file: YamlFile, node: yaml.Node, key: str) -> str | bool:
     return True if _text(file, node, key) == "true" else _path(file, node, key)
 
 
-def _features(file: YamlFile, node: yaml.Node, key: str) -> list[Feature]:
+def _features(file: YamlFile, node: yaml.Node, key: str) -> Selection:
     """Features of one line of text, or of a list of texts and of mappings from a name to parameters."""
-    features: list[Feature] = []
+    parts: list[Sequence[Feature]] = []
     for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
         with _at(file, each, key):
             if isinstance(each, yaml.MappingNode):
-                features += [
-                    create(name, {k: _plain(file, v, k) for k, v in file.entries(given, "parameters").items()})
+                parts += [
+                    [create(name, {k: _plain(file, v, k) for k, v in file.entries(given, "parameters").items()})]
                     for name, given in file.entries(each, "a name and its parameters").items()
                 ]
             else:
-                features += parse_features(_text(file, each, key))
-    return features
+                parts.append(parse_features(_text(file, each, key)))
+    return joined(parts)
 
 
 def _plain(file: YamlFile, node: yaml.Node, key: str) -> Any:

@@ -13,6 +13,7 @@ from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature
 from sleepdask.features.plan import check_features
 from sleepdask.features.registry import create
+from sleepdask.features.selection import fitting
 from sleepdask.findings import POLICIES
 from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.signals.renaming import numbered
@@ -33,7 +34,7 @@ class StudyPlan:
     Parameters
     ----------
     features
-        To compute.
+        To compute; those that were chosen by group and need longer epochs are left out.
     options
         Of `extract`: epoch, step, start, end, origin, lights_off, lights_on, min_coverage.
     policy, timezone, dtype
@@ -63,7 +64,9 @@ class StudyPlan:
             raise ParameterError("unknown policy", expected=" or ".join(POLICIES), found=repr(self.policy))
         if self.timezone is not None:
             Zone.of(self.timezone)
-        check_features(self.features, round(self.window * 1e9))
+        window = round(self.window * 1e9)
+        object.__setattr__(self, "features", fitting(self.features, window)[0])
+        check_features(self.features, window)
 
     @property
     def window(self) -> float:
@@ -82,7 +85,9 @@ class StudyPlan:
         """Itself as JSON types; `from_document` gives it back."""
         return {
             "features": [
-                {"feature": f.name, "version": f.version, "parameters": _plain(f.parameters)} for f in self.features
+                {"feature": f.name, "version": f.version, "parameters": _plain(f.parameters)}
+                | ({"code": f.code} if f.code else {})
+                for f in self.features
             ],
             "options": _plain(self.options),
             "policy": self.policy,

@@ -10,6 +10,7 @@ from typing import Any
 
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features import Feature, parse_features
+from sleepdask.features.selection import Selection
 from sleepdask.findings import Findings
 from sleepdask.io.edf.records import DTYPES
 from sleepdask.io.tabular.layout import TableLayout
@@ -84,7 +85,7 @@ def allowed_failures(limit: str | int, recordings: int) -> int:
 def _features(_: str, value: str | Feature | Sequence[Feature]) -> tuple[Feature, ...]:
     if isinstance(value, str):
         return parse_features(value)
-    features = (value,) if isinstance(value, Feature) else tuple(value)
+    features = (value,) if isinstance(value, Feature) else value if isinstance(value, Selection) else tuple(value)
     if not features:
         raise ParameterError("no feature is given", fix="leave features out for those that a study has by default")
     for each in features:

@@ -238,3 +238,62 @@ def test_scores_of_a_real_night_are_the_stages_of_its_epochs(real_night: Path, r
     samples = night["1Hz/signal"].sel(channel="Temp rectal", time=slice("1989-04-25T00:00", "1989-04-25T03:59:59"))
     temperature = np.asarray(samples.values, float).reshape(480, 30)
     np.testing.assert_allclose(slow["1Hz", "Temp rectal_std"], temperature.std(axis=1, ddof=1), rtol=1e-9, atol=1e-12)
+
+
+def test_any_features_by_a_text(collection: sd.SignalCollection) -> None:
+    collection.generate_epoch_grid(window_length="30s")
+    words = {"features": "hjorth,statistics:aggregations=std", "min_coverage": 0.9}
+    made = collection.apply_operation("compute_features", inputs=["hr", "acc"], parameters=words, output="both")
+    assert made.is_lazy
+    table = made.get_data()
+    assert table["hr"].columns.tolist() == [f"hr_{name}" for name in (*HJORTH, "std")]
+    want = statistics(collection, ["hr"], "want").get_data()["hr", "hr_std"]
+    pd.testing.assert_series_equal(table["hr", "hr_std"], want, check_names=False)
+    assert collection.regenerate("both").get_data().equals(table)
+    for wrong, message in (
+        ({"features": "hjort"}, "unknown feature 'hjort'"),
+        ({"features": ["hjorth"]}, "features are named by a text"),
+        ({"feature": "hjorth"}, "unknown parameter 'feature'"),
+        ({}, "parameter 'features' is needed"),
+        ({"features": "bandpower"}, "hr: no bandpower, which needs at least 80 Hz"),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            collection.apply_operation("compute_features", inputs=["hr"], parameters=wrong, output="wrong")
+    assert "wrong" not in collection.state.sets
+
+
+HJORTH = ("hjorth_activity", "hjorth_mobility", "hjorth_complexity")
+
+
+def test_some_columns_of_features(collection: sd.SignalCollection) -> None:
+    collection.generate_epoch_grid(window_length="30s")
+    statistics(collection, ["hr", "acc"], "a")
+    statistics(collection, ["hr"], "b")
+    matrix = collection.combine_features(["a", "b"])
+    some = collection.apply_operation("select_features", inputs=["a", "b"], parameters={"features": ["hr_m*", "*_std"]})
+    names = some.columns.get_level_values("feature")
+    assert set(names) >= {"hr_mean", "hr_median", "hr_std"}
+    pd.testing.assert_frame_equal(some, matrix[some.columns])
+    assert some.columns.tolist() == [each for each in matrix.columns if each[2] in set(names)]
+    one = collection.select_features("a", "hr_mean", signals="hr")
+    assert one.columns.tolist() == [("a", "hr", "hr_mean")]
+    assert collection.get_stored_combined_feature_matrix().equals(matrix)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"features": "hr_mea"}, "no feature 'hr_mea'.*did you mean 'hr_mean'"),
+        ({"features": ["hr_mean", "q*"]}, r"no feature 'q\*'"),
+        ({"features": "hr_mean", "signals": "accc"}, "no signal_key 'accc'"),
+        ({"features": "hr_mean", "signals": "acc"}, "no such signal has such a feature; found hr_mean of acc"),
+        ({"features": "hr_mean", "names": "x"}, "unknown parameter 'names'"),
+    ],
+)
+def test_columns_that_are_not_there_are_refused(
+    collection: sd.SignalCollection, parameters: dict[str, object], message: str
+) -> None:
+    collection.generate_epoch_grid(window_length="30s")
+    statistics(collection, ["hr", "acc"], "a")
+    with pytest.raises(ParameterError, match=message):
+        collection.apply_operation("select_features", inputs="a", parameters=parameters)

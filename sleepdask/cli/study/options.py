@@ -14,6 +14,7 @@ from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.locations import layout_option
 from sleepdask.cli.output import policy_option, timezone_option
+from sleepdask.cli.own import import_option
 from sleepdask.cli.where import PLACE_OPTIONS
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.settings import EXTRACTION
@@ -30,7 +31,8 @@ _features = click.option(
     "--features",
     default=DEFAULT_FEATURES,
     show_default=True,
-    help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
+    help="Features or families (see the verb features) or all, joined by commas; parameters follow a colon, as in"
+    " bandpower:average=median,hjorth.",
 )
 _PLACE = ("backend", "workers", "scheduler", "security")
 _SETTINGS = ("features", *EXTRACTION, "channels", "channel_table", "policy", "timezone", "layout", "arrays", *_PLACE)
@@ -50,6 +52,6 @@ def plan_options(command: Callable[..., int]) -> Callable[..., int]:
         return command(study_config=config.merged(**given), **rest)
 
     reading = (timezone_option, policy_option, layout_option, channel_table_option, epoch_options)
-    for option in (*reversed(PLACE_OPTIONS), _arrays, *reading, _features, _file):
+    for option in (*reversed(PLACE_OPTIONS), _arrays, *reading, import_option, _features, _file):
         run = option(run)
     return run

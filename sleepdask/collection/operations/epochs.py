@@ -13,6 +13,7 @@ from sleepdask.epochs import EpochGrid
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
+from sleepdask.features.registry import parse_features
 from sleepdask.features.statistics import Statistics
 from sleepdask.hypnogram import lengths_on_grid
 from sleepdask.signals.recording import ANNOTATIONS, signal_nodes
@@ -37,6 +38,24 @@ def feature_statistics(
     return features_of(signals, _with_window(grid, window_length), statistics, min_coverage)
 
 
+def compute_features(
+    signals: xr.DataTree,
+    grid: EpochGrid,
+    *,
+    features: str,
+    window_length: Duration | None = None,
+    min_coverage: float = 0.5,
+) -> xr.DataTree:
+    """Any features of the package, or of your own, by a text as `extract` takes it.
+
+    What a signal cannot have is left out there, with a note; a signal that can have none is refused.
+    """
+    if not isinstance(features, str):
+        expected = "a text such as 'hjorth,bandpower:relative=no'"
+        raise ParameterError("features are named by a text", where="compute_features", expected=expected)
+    return features_of(signals, _with_window(grid, window_length), parse_features(features), min_coverage)
+
+
 def compute_sleep_stage_mode(
     signals: xr.DataTree, grid: EpochGrid, *, window_length: Duration | None = None
 ) -> xr.DataTree:
@@ -56,13 +75,15 @@ def compute_sleep_stage_mode(
     return xr.DataTree.from_dict({"/": xr.Dataset(coords=coords, attrs=attrs)} | made)
 
 
-def features_of(signals: xr.DataTree, grid: EpochGrid, feature: Feature, min_coverage: float = 0.5) -> xr.DataTree:
+def features_of(
+    signals: xr.DataTree, grid: EpochGrid, features: Feature | Sequence[Feature], min_coverage: float = 0.5
+) -> xr.DataTree:
     """Features of all signals on a grid, under the labels of their channels, which need not be unique among signals.
 
     Raises
     ------
     ParameterError
-        A signal cannot have the feature.
+        A signal cannot have any of them.
     """
     nodes = signal_nodes(signals)
     unique = {
@@ -74,7 +95,7 @@ def features_of(signals: xr.DataTree, grid: EpochGrid, feature: Feature, min_cov
     (first, *_), (*_, last) = grid.windows()
     made = extract(
         tree,
-        feature,
+        features,
         epoch=np.timedelta64(grid.window, "ns"),
         step=np.timedelta64(grid.step, "ns"),
         start=first,
@@ -84,7 +105,8 @@ def features_of(signals: xr.DataTree, grid: EpochGrid, feature: Feature, min_cov
     )
     if lacking := [name for name in signals.children if name not in made.children and name != ANNOTATIONS]:
         notes = [note for note in made.attrs["notes"] if note.startswith(tuple(f"{name}:" for name in lacking))]
-        raise ParameterError(f"no {feature.name} of {', '.join(lacking)}", fix="; ".join(notes))
+        names = ", ".join(each.name for each in ([features] if isinstance(features, Feature) else features))
+        raise ParameterError(f"no {names} of {', '.join(lacking)}", fix="; ".join(notes))
     for name, node in nodes.items():
         found = made.children[name]
         found.dataset = found.to_dataset(inherit=False).assign_coords(channel=node["channel"].values)
