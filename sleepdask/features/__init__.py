@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
+from sleepdask.features.irasa import Irasa
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
 
-for _feature in (Statistics, BandPower, Hjorth):
+for _feature in (Statistics, BandPower, Hjorth, Irasa):
     register(_feature)
 
 __all__ = [
     "BandPower",
     "Feature",
     "Hjorth",
+    "Irasa",
     "Output",
     "Sampling",
     "Statistics",

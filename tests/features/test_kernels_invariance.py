@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sleepdask.features.base import Feature, Sampling
+from sleepdask.features.irasa import Irasa
 from sleepdask.features.kernels import welch
 from sleepdask.features.kernels.counts import finite_counts
 from sleepdask.features.spectral import BandPower
@@ -22,8 +23,10 @@ FEATURES = [
     Hjorth(),
     BandPower(bands={"low": (0.5, 6), "high": (6, 16)}, segment=2.0),
     BandPower(bands={"low": (0.5, 6)}, segment=59 / RATE, average="median", integration="simpson"),
+    Irasa(fit=(1, 8), bands={"low": (2, 6)}, segment=2.0, factors=(1.1, 1.25, 1.9)),
+    Irasa(preset="yasa", fit=(1, 12), bands={"low": (2, 6)}, segment=59 / RATE, factors=(1.3, 1.7)),
 ]
-IDS = ["statistics", "two-statistics", "hjorth", "bandpower", "bandpower-median"]
+IDS = ["statistics", "two-statistics", "hjorth", "bandpower", "bandpower-median", "irasa", "irasa-yasa"]
 
 
 def recording(dtype: str) -> np.ndarray:
