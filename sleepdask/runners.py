@@ -13,6 +13,7 @@ import xarray as xr
 from dask.base import is_dask_collection
 
 from sleepdask.errors import ParameterError
+from sleepdask.events.table import event_table, is_events
 from sleepdask.features.cache import cache_key, recall, remember
 from sleepdask.features.warm import warm_kernels
 from sleepdask.io.remote.file import locate, named
@@ -158,13 +159,15 @@ def save_recording(
             compute_on(engine, writes, config, progress)
 
 
-def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> pd.DataFrame:
-    """Turn features into a table; lazy ones are computed first.
+def to_dataframe(features: xr.DataTree | xr.Dataset, *, flat: bool = False, **where: Any) -> pd.DataFrame:
+    """Turn features, or events, into a table; lazy ones are computed first.
 
     Parameters
     ----------
     features
-        As `extract` gives them.
+        As `extract` gives them; or events as `events.detect` gives them, which become one row each: ``start`` (of the
+        dtype of the times of features), ``duration`` in s, ``channel``, ``stage``, and what their kind has besides.
+        ``attrs`` of the table then hold ``units``, ``definitions``, ``parameters`` and where it comes from.
     flat
         False: columns are a MultiIndex (signal, feature), rows a MultiIndex (epoch, start, stage), so that
         ``table.groupby("stage").mean(numeric_only=True)`` works. True: the columns of the written table,
@@ -184,6 +187,8 @@ def to_dataframe(features: xr.DataTree, *, flat: bool = False, **where: Any) -> 
     >>> table["C3-M2"].columns.tolist()
     ['hjorth_activity', 'hjorth_mobility', 'hjorth_complexity']
     """
+    if is_events(features):
+        return event_table(compute(features, **where))
     if not isinstance(features, xr.DataTree) or "stage" not in features.coords:
         found = f"a node, {features.path}" if isinstance(features, xr.DataTree) else type(features).__name__
         raise ParameterError("this is no table of features", expected="the tree of extract, as a whole", found=found)
