@@ -5,6 +5,7 @@ from __future__ import annotations
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
 from sleepdask.features.irasa import Irasa
+from sleepdask.features.irasa_spectra import irasa_spectra
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
@@ -26,6 +27,7 @@ __all__ = [
     "create",
     "enable_feature_cache",
     "get_cache_stats",
+    "irasa_spectra",
     "parse_features",
     "register",
 ]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+import sleepdask as sd
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Sampling
 from sleepdask.features.irasa import Irasa
@@ -247,6 +248,24 @@ def test_night_long_epoch__little_memory(preset: str) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100 << 20
+
+
+def test_spectra_of_a_channel__lazy_and_in_two_parts() -> None:
+    x = noise(12_000)
+    night = sd.recording_from_arrays({"C3": x[0], "C4": x[1]}, 100, unit="mV")
+    spectra = sd.features.irasa_spectra(night, "C4")
+    assert all(part.chunks for part in spectra.values())
+    assert spectra["aperiodic"].attrs["units"] == "mV^2/Hz"
+    computed = sd.compute(spectra)
+    size = np.arange(4) * 3000
+    frequencies, power, aperiodic = Irasa().spectra(x[1:], size, size + 3000, 100.0)
+    np.testing.assert_array_equal(computed["frequency"], frequencies)
+    np.testing.assert_array_equal(computed["aperiodic"], aperiodic[0])
+    np.testing.assert_array_equal(computed["oscillatory"], (power - aperiodic)[0])
+    with pytest.raises(ParameterError, match="one channel"):
+        sd.features.irasa_spectra(night, "C*")
+    with pytest.raises(ParameterError, match="at least 95 Hz"):
+        sd.features.irasa_spectra(sd.recording_from_arrays({"C3": x[0]}, 90), "C3")
 
 
 def test_settings_are_resolved() -> None:
