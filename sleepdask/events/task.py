@@ -90,7 +90,7 @@ class Detection:
         columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]} if tables else None
         return Detected(self._columns(None, 0) if columns is None else columns, self._spans(looked_at), tuple(notes))
 
-    def _found(self, samples: Samples, codes: NDArray[np.int64] | None) -> pd.DataFrame | None:
+    def _found(self, samples: Samples, codes: NDArray[np.int8] | None) -> pd.DataFrame | None:
         kind = kind_of(self.kind)
         options = dict(self.parameters) | {"verbose": "critical"}
         if codes is not None:
@@ -125,16 +125,16 @@ class Detection:
         times[known] = self.clock.times(first + np.rint(seconds[known] * float(self.clock.rate)).astype(np.int64))
         return times
 
-    def _codes(self) -> NDArray[np.int64] | None:
+    def _codes(self) -> NDArray[np.int8] | None:
         """Stage of each sample as YASA numbers them."""
         if self.scores is None:
             return None
-        codes = np.full(self.clock.size, _UNSCORED_CODE)
+        codes = np.full(self.clock.size, _UNSCORED_CODE, np.int8)
         for first, last, stage in self.scores:
             codes[first:last] = _code(stage)
         return codes
 
-    def _wanted(self, codes: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+    def _wanted(self, codes: NDArray[np.int8] | None) -> NDArray[np.bool_]:
         if codes is None or self.stages is None:
             return np.ones(self.clock.size, bool)
         return np.isin(codes, [_code(stage) for stage in self.stages])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
 from sleepdask.features.irasa import Irasa
-from sleepdask.features.irasa_spectra import irasa_spectra
 from sleepdask.features.registry import catalogue, create, parse_features, register
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
+
+if TYPE_CHECKING:
+    from sleepdask.features.aperiodic_spectra import irasa_spectra
 
 for _feature in (Statistics, BandPower, Hjorth, Irasa):
     register(_feature)
@@ -31,3 +35,11 @@ __all__ = [
     "parse_features",
     "register",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "irasa_spectra":  # it loads Dask and xarray, which features alone do without
+        from sleepdask.features.aperiodic_spectra import irasa_spectra
+
+        return irasa_spectra
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

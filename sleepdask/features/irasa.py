@@ -13,7 +13,7 @@ import numpy as np
 from sleepdask.errors import ParameterError
 from sleepdask.features.bands import Band, check_bands
 from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, Values, check_choice
-from sleepdask.features.welch import Welch, check_welch
+from sleepdask.features.welch import Welch
 
 REFERENCE = "Wen & Liu 2016, doi:10.1007/s10548-015-0448-0"
 FACTORS = tuple(k / 20 for k in range(22, 39))
@@ -121,7 +121,7 @@ class Irasa(Feature):
                 object.__setattr__(self, field, getattr(preset, field))
         for field in ("segment", "overlap"):
             object.__setattr__(self, field, float(getattr(self, field)))
-        check_welch(self.name, self.segment, self.overlap, str(self.window), str(self.average))
+        _ = self._welch  # checks its settings
         object.__setattr__(self, "factors", self._checked_factors())
         object.__setattr__(self, "fit", self._checked_fit())
         object.__setattr__(self, "bands", self._checked_bands())
@@ -181,7 +181,7 @@ class Irasa(Feature):
             return np.full((len(samples), starts.size, len(self.outputs)), np.nan)
         frequencies, power, aperiodic = self.spectra(samples, starts, stops, sampling.rate)
         bins = len(frequencies)
-        spacing = sampling.rate / self._welch.size(sampling.rate)
+        spacing = sampling.rate / self._size(sampling.rate)
         first = bin_range(*self._fit, spacing, closed=True)[0]
         spans = np.array([bin_range(a, b, spacing, closed=False) for _, a, b in self._bands], np.int64)
         spans = np.clip(spans.reshape(-1, 2) - first, 0, bins)
@@ -206,21 +206,27 @@ class Irasa(Feature):
             squared, per Hz.
         """
         from sleepdask.features.kernels.irasa import separate
+        from sleepdask.features.kernels.welch import Frames
 
-        frames = self._welch.frames(rate)
-        bins = self._bins(rate)
+        size = self._size(rate)
+        step = size - int(size * self.overlap)
+        frames = Frames(size, step, rate, str(self.window), median=self.average == "median")
         factors = [Fraction(round(100 * each), 100) for each in self.factors]
-        power, aperiodic = separate(samples, starts, stops, frames, factors, bins, centre=bool(self.centre))
-        return frames.frequencies[slice(*bins)], power, aperiodic
+        power, aperiodic = separate(samples, starts, stops, frames, factors, self._bins(rate), centre=bool(self.centre))
+        return self.frequencies(rate), power, aperiodic
 
     def frequencies(self, rate: float) -> Values:
         """Return the frequencies of the fit in Hz."""
-        return self._welch.frequencies(rate)[slice(*self._bins(rate))]
+        return np.arange(*self._bins(rate), dtype=np.float64) * (rate / self._size(rate))
+
+    def _size(self, rate: float) -> int:
+        """Whole samples that fit into a segment."""
+        return max(1, int(self.segment * rate + 1e-9))
 
     def _bins(self, rate: float) -> tuple[int, int]:
         from sleepdask.features.kernels.bands import bin_range
 
-        size = self._welch.size(rate)
+        size = self._size(rate)
         first, last = bin_range(*self._fit, rate / size, closed=True)
         return first, min(last, size // 2 + 1)
 

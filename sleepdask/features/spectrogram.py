@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import dask.array as da
 import numpy as np
 import xarray as xr
 
@@ -103,44 +101,25 @@ def spectrogram(
     161
     """
     check_positive("spectrogram", "fmax", fmax)
-    name, node = one_channel(recording, channel, "a spectrogram")
-    spectrum = Spectrum(float(regular_clock_of(node).rate), fmax, Welch(segment))
-    power, coords, attrs = epoch_spectra(recording, name, spectrum, spectrum.frequencies, options)
-    attrs |= {"definition": spectrum.welch.definition}
-    return xr.DataArray(power, dims=("epoch", "frequency"), coords=coords, name="power", attrs=attrs)
-
-
-def one_channel(recording: xr.DataTree, channel: str, what: str) -> tuple[str, xr.Dataset]:
-    """Name and node of the one channel that a name or glob means.
-
-    Raises
-    ------
-    ParameterError
-        It means none, or several.
-    """
     nodes = select_channels(signal_nodes(recording), [channel])
     found = [str(name) for node in nodes.values() for name in node["channel"].values]
     if len(found) > 1:
-        raise ParameterError(f"{what} is of one channel", expected="its name", found=", ".join(found))
+        raise ParameterError("a spectrogram is of one channel", expected="its name", found=", ".join(found))
     (node,) = nodes.values()
-    return found[0], node
-
-
-def epoch_spectra(
-    recording: xr.DataTree, channel: str, feature: Feature, frequencies: Values, options: Mapping[str, Any]
-) -> tuple[da.Array, dict[str, Any], dict[str, str]]:
-    """All outputs of a feature for one channel, lazy, dims (epoch, output), for arrays along epoch and frequency.
-
-    With them come the coordinates of such an array, and its attributes: the unit of a power density, and the zone.
-    """
-    plan = plan_extraction(recording, feature, **{**options, "channels": channel})
+    spectrum = Spectrum(float(regular_clock_of(node).rate), fmax, Welch(segment))
+    plan = plan_extraction(recording, spectrum, **(options | {"channels": channel}))
     (planned,) = plan.nodes.values()
     starts, _ = plan.grid.windows()
-    coords = {
-        "epoch": np.arange(plan.grid.count),
-        "start": ("epoch", starts),
-        "frequency": ("frequency", frequencies, {"units": "Hz"}),
-        "channel": channel,
-    }
-    zone = {} if plan.zone is None else {"time_zone": plan.zone.name}
-    return node_values(planned)[:, :, 0].T, coords, {"units": with_unit("{unit}^2/Hz", planned.unit)} | zone
+    return xr.DataArray(
+        node_values(planned)[:, :, 0].T,
+        dims=("epoch", "frequency"),
+        coords={
+            "epoch": np.arange(plan.grid.count),
+            "start": ("epoch", starts),
+            "frequency": ("frequency", spectrum.frequencies, {"units": "Hz"}),
+            "channel": found[0],
+        },
+        name="power",
+        attrs={"units": with_unit("{unit}^2/Hz", planned.unit), "definition": spectrum.welch.definition}
+        | ({} if plan.zone is None else {"time_zone": plan.zone.name}),
+    )

@@ -11,9 +11,12 @@ import xarray as xr
 
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import Bounds, Feature, Output, Samples, Sampling, Values
+from sleepdask.features.extract import node_values
 from sleepdask.features.irasa import REFERENCE, Irasa
-from sleepdask.features.spectrogram import epoch_spectra, one_channel
+from sleepdask.features.plan import plan_extraction
 from sleepdask.signals.index import regular_clock_of
+from sleepdask.signals.recording import select_channels, signal_nodes
+from sleepdask.signals.units import with_unit
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,30 @@ def irasa_spectra(recording: xr.DataTree, channel: str, irasa: Irasa | None = No
     {'epoch': 10, 'frequency': 97}
     """
     irasa = Irasa() if irasa is None else irasa
-    name, node = one_channel(recording, channel, "a spectrum")
+    nodes = select_channels(signal_nodes(recording), [channel])
+    found = [str(name) for node in nodes.values() for name in node["channel"].values]
+    if len(found) > 1:
+        raise ParameterError("a spectrum is of one channel", expected="its name", found=", ".join(found))
+    (node,) = nodes.values()
     rate = regular_clock_of(node).rate
     if lacking := irasa.lacks(rate, fixed=True):
-        raise ParameterError(f"IRASA needs {lacking}", where=name, found=f"{float(rate):g} Hz")
+        raise ParameterError(f"IRASA needs {lacking}", where=found[0], found=f"{float(rate):g} Hz")
     feature = _Spectra(float(rate), irasa)
     frequencies = irasa.frequencies(feature.rate)
-    values, coords, attrs = epoch_spectra(recording, name, feature, frequencies, options)
-    attrs |= {"reference": REFERENCE, "parameters": json.dumps(irasa.parameters)}
+    plan = plan_extraction(recording, feature, **(options | {"channels": channel}))
+    (planned,) = plan.nodes.values()
+    values = node_values(planned)[:, :, 0].T
+    starts, _ = plan.grid.windows()
+    coords = {
+        "epoch": np.arange(plan.grid.count),
+        "start": ("epoch", starts),
+        "frequency": ("frequency", frequencies, {"units": "Hz"}),
+        "channel": found[0],
+    }
+    attrs = {
+        "units": with_unit("{unit}^2/Hz", planned.unit),
+        "reference": REFERENCE,
+        "parameters": json.dumps(irasa.parameters),
+    } | ({} if plan.zone is None else {"time_zone": plan.zone.name})
     parts = {"aperiodic": values[:, : frequencies.size], "oscillatory": values[:, frequencies.size :]}
     return xr.Dataset({part: (("epoch", "frequency"), array, attrs) for part, array in parts.items()}, coords=coords)
