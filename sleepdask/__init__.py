@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sleepdask.signals.recording import recording_from_arrays
     from sleepdask.signals.renaming import channel_names, rename_channels
     from sleepdask.study.study import Study
+    from sleepdask.viz.by_stage import features_by_stage, spectra_by_stage
     from sleepdask.viz.overview import overview
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ _HOME = {
     "derive_channels": "sleepdask.signals.montage",
     "diagnose": "sleepdask.io.diagnose",
     "extract": "sleepdask.features.extract",
+    "features_by_stage": "sleepdask.viz.by_stage",
     "join_recordings": "sleepdask.signals.joining",
     "load_channel_table": "sleepdask.signals.channels",
     "open_features": "sleepdask.io.results",
@@ -66,6 +68,7 @@ _HOME = {
     "rename_channels": "sleepdask.signals.renaming",
     "save_recording": "sleepdask.runners",
     "set_parallel_config": "sleepdask.parallel.settings",
+    "spectra_by_stage": "sleepdask.viz.by_stage",
     "spectrogram": "sleepdask.features.spectrogram",
     "stage_counts": "sleepdask.hypnogram",
     "to_dataframe": "sleepdask.runners",
@@ -95,6 +98,7 @@ __all__ = [
     "events",
     "extract",
     "features",
+    "features_by_stage",
     "join_recordings",
     "load_channel_table",
     "open_features",
@@ -110,6 +114,7 @@ __all__ = [
     "save_recording",
     "set_parallel_config",
     "simulate",
+    "spectra_by_stage",
     "spectrogram",
     "stage_counts",
     "study",

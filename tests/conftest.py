@@ -152,6 +152,12 @@ def bytes_read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
             reads.append((position, got))
             return got
 
+        def read(self, size: int | None = -1) -> bytes:
+            position = self.tell()
+            raw = super().read(-1 if size is None else size)
+            reads.append((position, len(raw)))
+            return raw
+
     monkeypatch.setattr("sleepdask.io.edf.recordfile.FileIO", Counted)
     return reads
 

@@ -93,6 +93,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "joining.md",
         "parallel.md",
         "remote-and-privacy.md",
+        "spectra.md",
         "storage.md",
         "study-table.md",
         "study.md",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -11,11 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sleepdask.align.filters import has_table, placed, reach, taps
+from sleepdask.align.steady import steady_spans, turn_of
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.signals.clock import Clock, Run
 from sleepdask.signals.conversion import floating
 from sleepdask.signals.timestamps import AnyClock
 from sleepdask.times import Duration, duration_ns
+
+Places = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 METHODS = ("nearest", "ffill", "bfill", "linear", "mean")
 _TAPS = 1 << 20  # computed together, where each value of the target has some of its own
@@ -118,16 +122,40 @@ class Alignment:
         from sleepdask.align import kernels
 
         out = np.empty((len(samples), self.target.size), samples.dtype)
-        for begin in range(0, self.target.size, _BLOCK):
-            rule, first, _ = self.part(begin, min(begin + _BLOCK, self.target.size))
-            at, weights = rule._places()
+        for begin, first, (at, weights) in self._stretches():
             if self.method == "linear":
                 kernels.interpolate(samples, at, weights, first, out, begin)
             else:
                 kernels.take(samples, at, first, out, begin)
         return out
 
-    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _stretches(self) -> Iterator[tuple[int, int, Places]]:
+        """Stretches of the target: where each begins, the sample that its places count from, and its places.
+
+        Where both clocks run on, places are worked out for one stretch, and hold for the next ones.
+        """
+        turn = turn_of(self.source, self.target)
+        done = 0
+        if turn is not None and turn[1] <= _BLOCK:
+            assert isinstance(self.source, Clock)
+            samples, values = (_BLOCK // turn[1] * each for each in turn)
+            for begin, end in steady_spans(self.source, self.target):
+                if end - begin < 2 * values:
+                    continue
+                yield from self._looked_up(done, begin)
+                rule, first, _ = self.part(begin, begin + values)
+                places = rule._places()
+                for k in range((end - begin) // values):
+                    yield begin + k * values, first + k * samples, places
+                done = end - (end - begin) % values
+        yield from self._looked_up(done, self.target.size)
+
+    def _looked_up(self, start: int, stop: int) -> Iterator[tuple[int, int, Places]]:
+        for begin in range(start, stop, _BLOCK):
+            rule, first, _ = self.part(begin, min(begin + _BLOCK, stop))
+            yield begin, first, rule._places()
+
+    def _places(self) -> Places:
         """Sample of the source that each value is made of, -1 for none; and the share of the one after it."""
         from sleepdask.align import kernels
 

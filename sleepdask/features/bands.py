@@ -49,9 +49,12 @@ PRESETS = {
 
 
 def check_bands(
-    feature: str, bands: Iterable[Band] | Mapping[str, tuple[float, float]], segment: float
+    feature: str, bands: Iterable[Band] | Mapping[str, tuple[float, float]], resolution: float
 ) -> tuple[Band, ...]:
-    """Return bands as a tuple of (name, low, high); raise `ParameterError` where they make no sense."""
+    """Return bands as a tuple of (name, low, high); raise `ParameterError` where they make no sense.
+
+    `resolution` is the least width in Hz that a band may have.
+    """
     rows = [(name, *edges) for name, edges in bands.items()] if isinstance(bands, Mapping) else list(bands)
     checked: list[Band] = []
     for row in rows:
@@ -68,11 +71,11 @@ def check_bands(
             raise ParameterError(
                 "band without width", where=feature, expected="0 <= low < high, in Hz", found=repr(row)
             )
-        if (band[2] - band[1]) * segment < 1 - 1e-9:
+        if band[2] - band[1] < resolution * (1 - 1e-9):
             raise ParameterError(
                 "band narrower than the frequency resolution",
                 where=feature,
-                expected=f"at least {1 / segment:g} Hz",
+                expected=f"at least {resolution:g} Hz",
                 found=repr(row),
                 fix="widen the band or lengthen the segment",
             )

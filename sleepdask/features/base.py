@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from dask.base import normalize_token
@@ -18,6 +19,8 @@ from sleepdask.errors import ParameterError
 Samples = NDArray[np.floating[Any]]
 Bounds = NDArray[np.int64]
 Values = NDArray[np.float64]
+
+_LATER = "later"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,18 @@ class Sampling:
         """That of some of the epochs."""
         expected = self.expected
         return self if isinstance(expected, int) else Sampling(self.rate, expected[epochs])
+
+
+class Shared(Protocol):
+    """What features of a node may have in common: equal where it is the same work, which is then done once."""
+
+    def __hash__(self) -> int:
+        """Hash, equal for equal work."""
+
+    def values_of(
+        self, features: Sequence[Any], samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling
+    ) -> list[Values]:
+        """Compute each of the features that share it: the same bits as its own `compute` gives."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,11 @@ class Feature(ABC):
         """
 
     @property
+    def shared(self) -> Shared | None:
+        """What it has in common with other features of a node, if anything."""
+        return None
+
+    @property
     def minimal_rate(self) -> float:
         """Lowest sampling rate in Hz at which the feature is defined."""
         return 0.0
@@ -112,8 +132,17 @@ class Feature(ABC):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Parameters by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Parameters by name; one that is `later` is left out at its default, so that keys of old results stay."""
+        return {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != each.default or _LATER not in each.metadata
+        }
+
+
+def later(default: Any) -> Any:
+    """Return a parameter that a feature got after results were stored under a key without it."""
+    return field(default=default, metadata={_LATER: True})
 
 
 def _changed(module: str) -> int | None:

@@ -12,10 +12,11 @@ from typing import Any, ParamSpec
 import dask.array as da
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from sleepdask.features.base import Feature, Output
+from sleepdask.features.base import Feature, Output, Values
 from sleepdask.features.plan import ExtractionPlan, NodePlan, plan_extraction
-from sleepdask.features.task import STATUS_DTYPE, STATUSES, NodeTask, gather
+from sleepdask.features.task import STATUS_DTYPE, STATUSES, ChunkResult, NodeTask, gather
 from sleepdask.signals.recording import SIGNAL
 from sleepdask.signals.units import with_unit
 
@@ -125,8 +126,25 @@ def _build(node: NodePlan) -> xr.Dataset:
 
 
 def node_values(node: NodePlan) -> da.Array:
-    """All outputs of a node, lazy, dims (output, epoch, channel), in one chunk."""
-    return _results(node)[0]
+    """All outputs of a node, lazy, dims (output, epoch, channel), in the chunks that they are computed in."""
+    edges, channels = node.task.edges, len(node.task.channels)
+    chunks = (len(node.outputs),), tuple(b - a for a, b in pairwise(edges)), (channels,)
+    meta = np.empty((0, 0, 0))
+    values: da.Array = da.map_blocks(_values_of, _boxes(node), dtype=np.float64, meta=meta, new_axis=2, chunks=chunks)
+    return values
+
+
+def _values_of(box: NDArray[Any]) -> Values:
+    result: ChunkResult = box.item()
+    return result.values
+
+
+def _boxes(node: NodePlan) -> da.Array:
+    """Results of all chunks, each in an array of one, dims (1, chunk)."""
+    blocks = _blocks(node.signals[SIGNAL].variable.transpose("channel", "time"), node.task)
+    each = ((1,), (1,) * node.task.n_chunks)
+    boxes: da.Array = da.map_blocks(node.task, blocks, dtype=object, chunks=each, meta=np.empty((0, 0), object))
+    return boxes
 
 
 def _results(node: NodePlan) -> tuple[da.Array, da.Array, da.Array]:
@@ -135,10 +153,7 @@ def _results(node: NodePlan) -> tuple[da.Array, da.Array, da.Array]:
     What it gathers is kilobytes; all variables are views of its result.
     """
     task = node.task
-    blocks = _blocks(node.signals[SIGNAL].variable.transpose("channel", "time"), task)
-    each = ((1,), (1,) * task.n_chunks)
-    boxes = da.map_blocks(task, blocks, dtype=object, chunks=each, meta=np.empty((0, 0), object))
-    gathered = da.blockwise(gather, "", boxes, "ij", dtype=object, meta=np.empty((), object), concatenate=False)
+    gathered = da.blockwise(gather, "", _boxes(node), "ij", dtype=object, meta=np.empty((), object), concatenate=False)
     epochs = task.windows.count
     return (
         _part(gathered, 0, (len(node.outputs), epochs, len(task.channels)), np.float64),

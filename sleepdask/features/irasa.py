@@ -22,7 +22,7 @@ _BANDS = (("delta", 1.0, 4.0), ("theta", 4.0, 8.0), ("alpha", 8.0, 12.0), ("sigm
 
 @dataclass(frozen=True)
 class _Preset:
-    fit: tuple[float, float]
+    fit_range: tuple[float, float]
     window: str
     average: str
     centre: bool
@@ -50,7 +50,7 @@ class Irasa(Feature):
     bands
         (name, low, high) of each band in Hz in which oscillations are summed up, or a mapping from names to
         (low, high); within the range of the fit.
-    fit
+    fit_range
         Lowest and highest frequency of the fit in Hz, both included: (1, 25), or (1, 30) with "yasa".
     factors
         By which the epoch is resampled: at least two between 1 and 4, in steps of 0.01; default 1.1 to 1.9 by 0.05.
@@ -104,7 +104,7 @@ class Irasa(Feature):
 
     preset: str = "default"
     bands: tuple[Band, ...] | Mapping[str, tuple[float, float]] | None = None
-    fit: tuple[float, float] | None = None
+    fit_range: tuple[float, float] | None = None
     factors: tuple[float, ...] = FACTORS
     segment: float = 4.0
     overlap: float = 0.5
@@ -116,20 +116,20 @@ class Irasa(Feature):
     def __post_init__(self) -> None:
         check_choice(self.name, "preset", self.preset, tuple(_PRESETS))
         preset = _PRESETS[self.preset]
-        for field in ("fit", "window", "average", "centre"):
+        for field in ("fit_range", "window", "average", "centre"):
             if getattr(self, field) is None:
                 object.__setattr__(self, field, getattr(preset, field))
         for field in ("segment", "overlap"):
             object.__setattr__(self, field, float(getattr(self, field)))
         _ = self._welch  # checks its settings
         object.__setattr__(self, "factors", self._checked_factors())
-        object.__setattr__(self, "fit", self._checked_fit())
+        object.__setattr__(self, "fit_range", self._checked_range())
         object.__setattr__(self, "bands", self._checked_bands())
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """Line, oscillatory power of the bands, their peaks."""
-        low, high = self._fit
+        low, high = self._range
         how = (
             f"median over factors {', '.join(f'{each:g}' for each in self.factors)} of the geometric means; "
             f"{'mean of the epoch removed; ' if self.centre else ''}{self._welch.definition}"
@@ -164,7 +164,7 @@ class Irasa(Feature):
     @property
     def minimal_rate(self) -> float:
         """Twice the highest frequency that is looked at, in Hz."""
-        highest = self._fit[1]
+        highest = self._range[1]
         return float(np.nextafter(2 * highest, np.inf)) if self.preset == "yasa" else 2 * highest * max(self.factors)
 
     @property
@@ -175,14 +175,15 @@ class Irasa(Feature):
     def compute(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> Values:
         """Compute all outputs, dims (channel, epoch, output)."""
         from sleepdask.features.kernels.bands import bin_range, reduce_bands
-        from sleepdask.features.kernels.irasa import find_peaks, fit_lines
+        from sleepdask.features.kernels.irasa import find_peaks
+        from sleepdask.features.kernels.lines import log_log_lines
 
         if sampling.rate < self.minimal_rate:
             return np.full((len(samples), starts.size, len(self.outputs)), np.nan)
         frequencies, power, aperiodic = self.spectra(samples, starts, stops, sampling.rate)
         bins = len(frequencies)
         spacing = sampling.rate / self._size(sampling.rate)
-        first = bin_range(*self._fit, spacing, closed=True)[0]
+        first = bin_range(*self._range, spacing, closed=True)[0]
         spans = np.array([bin_range(a, b, spacing, closed=False) for _, a, b in self._bands], np.int64)
         spans = np.clip(spans.reshape(-1, 2) - first, 0, bins)
         above = (power - aperiodic).reshape(-1, bins)
@@ -191,7 +192,9 @@ class Irasa(Feature):
             row[a:b] = spacing
         oscillatory = np.empty((len(above), len(spans)))
         reduce_bands(above, weights, oscillatory)
-        columns = [fit_lines(aperiodic.reshape(-1, bins), frequencies), oscillatory]
+        lines = np.empty((len(above), 3))
+        log_log_lines(aperiodic.reshape(-1, bins), np.arange(bins), frequencies, lines)
+        columns = [lines, oscillatory]
         if self.peaks:
             columns.append(find_peaks(above, spans, first, spacing))
         return np.concatenate(columns, axis=1).reshape(len(samples), starts.size, len(self.outputs))
@@ -227,7 +230,7 @@ class Irasa(Feature):
         from sleepdask.features.kernels.bands import bin_range
 
         size = self._size(rate)
-        first, last = bin_range(*self._fit, rate / size, closed=True)
+        first, last = bin_range(*self._range, rate / size, closed=True)
         return first, min(last, size // 2 + 1)
 
     @property
@@ -235,8 +238,8 @@ class Irasa(Feature):
         return cast(tuple[Band, ...], self.bands)
 
     @property
-    def _fit(self) -> tuple[float, float]:
-        return cast(tuple[float, float], self.fit)
+    def _range(self) -> tuple[float, float]:
+        return cast(tuple[float, float], self.fit_range)
 
     @property
     def _welch(self) -> Welch:
@@ -258,9 +261,9 @@ class Irasa(Feature):
             )
         return tuple(round(each) / 100 for each in hundredths)
 
-    def _checked_fit(self) -> tuple[float, float]:
+    def _checked_range(self) -> tuple[float, float]:
         try:
-            low, high = (float(each) for each in self._fit)
+            low, high = (float(each) for each in self._range)
         except (TypeError, ValueError):
             low, high = 0.0, 0.0
         if not (np.isfinite(high) and low > 0 and (high - low) * self.segment >= 3 - 1e-9 and low * self.segment >= 1):
@@ -268,15 +271,15 @@ class Irasa(Feature):
                 "range of the fit out of range",
                 where=self.name,
                 expected=f"(low, high) in Hz, low at least {1 / self.segment:g} and high {3 / self.segment:g} above it",
-                found=repr(self.fit),
+                found=repr(self.fit_range),
             )
         return low, high
 
     def _checked_bands(self) -> tuple[Band, ...]:
-        low, high = self._fit
+        low, high = self._range
         if self.bands is None:
             return tuple(band for band in _BANDS if low <= band[1] and band[2] <= high)
-        bands = check_bands(self.name, self.bands, self.segment)
+        bands = check_bands(self.name, self.bands, 1 / self.segment)
         for band in bands:
             if band[1] < low or band[2] > high:
                 raise ParameterError(

@@ -125,9 +125,13 @@ def _flag(text: str) -> bool:
 
 
 def _band(text: str) -> tuple[str, float, float]:
-    name, low_high = text.split("@")
-    low, high = low_high.split("-")
-    return name, float(low), float(high)
+    name, edges = text.split("@")
+    return name, *_edges(edges)
+
+
+def _edges(text: str) -> tuple[float, float]:
+    low, high = text.split("-")
+    return float(low), float(high)
 
 
 _FROM_TEXT: dict[Any, Callable[[str], Any]] = {
@@ -136,4 +140,5 @@ _FROM_TEXT: dict[Any, Callable[[str], Any]] = {
     float: float,
     bool: _flag,
     tuple[str, float, float]: _band,
+    tuple[float, float]: _edges,
 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sleepdask.features.base import Bounds, Feature, Samples, Sampling, Values
+from sleepdask.features.base import Bounds, Feature, Samples, Sampling, Shared, Values
 from sleepdask.features.windows import Windows
 from sleepdask.parallel.light import light
 
@@ -72,8 +72,12 @@ class NodeTask:
         counts = finite_counts(samples, starts, stops)
         too_few = self._too_few(counts, sampling)
         status, reasons = self._coverage(too_few, counts < sampling.expected)
+        done = self._shared(samples, starts, stops, sampling)
         parts = [
-            self._feature(feature, samples, (starts, stops), sampling, status, reasons) for feature in self.features
+            done[feature]
+            if feature in done
+            else self._feature(feature, samples, (starts, stops), sampling, status, reasons)
+            for feature in self.features
         ]
         values = np.concatenate([part.transpose(2, 1, 0) for part in parts])
         values[:, too_few.T] = np.nan
@@ -95,6 +99,26 @@ class NodeTask:
         for channel, few in zip(self.channels, too_few & ~too_few.all(0), strict=True):
             reasons[f"{channel}: {percent}"] = np.flatnonzero(few).tolist()
         return status, {cause: epochs for cause, epochs in reasons.items() if epochs}
+
+    def _shared(self, samples: Samples, starts: Bounds, stops: Bounds, sampling: Sampling) -> dict[Feature, Values]:
+        """Compute features that have work in common together; without those of a group of which one fails."""
+        groups: dict[Shared | None, list[Feature]] = {}
+        for feature in self.features:
+            groups.setdefault(feature.shared, []).append(feature)
+        done: dict[Feature, Values] = {}
+        for shared, features in groups.items():
+            if shared is None or len(features) == 1:
+                continue
+            try:
+                values = shared.values_of(features, samples, starts, stops, sampling)
+            except MemoryError:
+                raise
+            except Exception:
+                continue  # each is computed alone, and tells what is wrong
+            wanted = [(len(samples), len(starts), len(feature.outputs)) for feature in features]
+            if [part.shape for part in values] == wanted:
+                done |= zip(features, values, strict=True)
+        return done
 
     def _feature(
         self,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from sleepdask.errors import ParameterError
-from sleepdask.features.base import Bounds, Samples, Values, check_choice, check_positive
+from sleepdask.features.base import Sampling, check_choice, check_positive
+from sleepdask.features.estimator import Estimator, checked_overlap
 
 if TYPE_CHECKING:
     from sleepdask.features.kernels.welch import Frames
@@ -18,17 +16,8 @@ AVERAGES = ("mean", "median")
 REFERENCE = "Welch 1967, doi:10.1109/TAU.1967.1161901"
 
 
-def check_welch(feature: str, segment: float, overlap: float, window: str, average: str) -> None:
-    """Raise `ParameterError` for a setting of Welch's method that is unknown or out of its range."""
-    check_positive(feature, "segment", segment)
-    check_choice(feature, "window", window, WINDOWS)
-    check_choice(feature, "average", average, AVERAGES)
-    if not 0 <= overlap < 1:
-        raise ParameterError("overlap out of range", where=feature, expected="0 <= overlap < 1", found=repr(overlap))
-
-
 @dataclass(frozen=True)
-class Welch:
+class Welch(Estimator):
     """Settings of Welch's method: segments, window, detrending, average.
 
     Parameters
@@ -58,12 +47,14 @@ class Welch:
     --------
     >>> import numpy as np
     >>> x = np.sin(2 * np.pi * 10 * np.arange(800) / 100)[np.newaxis]
-    >>> power = Welch().spectra(x, np.array([0]), np.array([800]), rate=100.0)
+    >>> power = Welch().spectra(x, np.array([0]), np.array([800]), Sampling(rate=100.0, expected=800))
     >>> power.shape
     (1, 1, 201)
-    >>> float(Welch().frequencies(100.0)[power[0, 0].argmax()])
+    >>> float(Welch().frequencies(Sampling(100.0, 800))[power[0, 0].argmax()])
     10.0
     """
+
+    reference: ClassVar[str] = REFERENCE
 
     segment: float = 4.0
     overlap: float = 0.5
@@ -72,7 +63,11 @@ class Welch:
     average: str = "mean"
 
     def __post_init__(self) -> None:
-        check_welch("welch", self.segment, self.overlap, self.window, self.average)
+        check_positive("welch", "segment", self.segment)
+        check_choice("welch", "window", self.window, WINDOWS)
+        check_choice("welch", "average", self.average, AVERAGES)
+        object.__setattr__(self, "segment", float(self.segment))
+        object.__setattr__(self, "overlap", checked_overlap("welch", self.overlap))
 
     @property
     def definition(self) -> str:
@@ -83,34 +78,26 @@ class Welch:
             f"{'median without bias' if self.average == 'median' else 'mean'} over segments"
         )
 
-    def size(self, rate: float) -> int:
-        """Whole samples that fit into a segment at a sampling rate in Hz."""
-        return max(1, int(self.segment * rate + 1e-9))
+    @property
+    def spread(self) -> float:
+        """One bin."""
+        return 1.0
 
-    def frames(self, rate: float) -> Frames:
-        """Return the segments in samples at a sampling rate in Hz."""
+    @property
+    def least(self) -> int:
+        """Two: one sample has no spectrum."""
+        return 2
+
+    def frames(self, sampling: Sampling) -> Frames:
+        """Return the segments in samples."""
         from sleepdask.features.kernels.welch import Frames
 
-        size = self.size(rate)
+        size = self.size(sampling)
         return Frames(
             size=size,
             step=size - int(size * self.overlap),
-            rate=rate,
+            rate=sampling.rate,
             window=self.window,
             detrend=self.detrend,
             median=self.average == "median",
         )
-
-    def frequencies(self, rate: float) -> Values:
-        """Return the frequency of each bin in Hz."""
-        size = self.size(rate)
-        return np.arange(size // 2 + 1, dtype=np.float64) * (rate / size)
-
-    def spectra(self, samples: Samples, starts: Bounds, stops: Bounds, rate: float) -> Values:
-        """Compute the one-sided power density of each epoch, dims (channel, epoch, frequency).
-
-        The unit is that of the samples, squared, per Hz.
-        """
-        from sleepdask.features.kernels.welch import power_spectra
-
-        return power_spectra(samples, starts, stops, self.frames(rate))

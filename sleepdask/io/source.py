@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from io import FileIO
 from typing import Protocol
 
-import numpy as np
-
-from sleepdask.io.edf.recordfile import open_file, read_at
+from sleepdask.io.edf.recordfile import open_file
 from sleepdask.io.remote.file import RemoteFile
 
 _HEAD = 256  # bytes that the first request to a server asks for: the main part of an EDF header
@@ -34,8 +32,12 @@ class _Local:
         self.size, self.mtime_ns, self.version = state.st_size, state.st_mtime_ns, ""
 
     def read(self, position: int, size: int) -> bytes:
-        raw = np.empty(max(0, min(size, self.size - position)), np.uint8).data
-        return bytes(raw[: read_at(self._file, position, raw)])
+        wanted = max(0, min(size, self.size - position))
+        self._file.seek(position)
+        raw = self._file.read(wanted)
+        while len(raw) < wanted and (more := self._file.read(wanted - len(raw))):
+            raw += more
+        return raw
 
 
 class _Remote:

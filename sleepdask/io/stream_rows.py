@@ -27,6 +27,8 @@ def ordered_rows(
     with different values are told apart from repeated ones; more than a few of them are refused, and so are `local`
     times that go back by an hour, unless the policy allows a guess.
     """
+    if stamps.size and stamps[0] != NAT and np.all(stamps[1:] > stamps[:-1]):
+        return np.arange(len(stamps))
     rows = np.flatnonzero(stamps != NAT)
     if lost := len(stamps) - rows.size:
         findings.warn("no-time", f"{_rows(lost)} without a time that can be read", "left out", where=name)

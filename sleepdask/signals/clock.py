@@ -92,7 +92,7 @@ class Clock(Dated):
         if self.num * self.den >= _LARGEST_PRODUCT:
             raise ParameterError("period too fine for exact 64-bit arithmetic", found=f"{self.num}/{self.den} ns")
         start, phase, size = self._columns
-        lasts = start + self._elapsed(size - 1, phase)
+        lasts = start + periods(size - 1, self.num, self.den, phase)
         if np.any(start[1:] <= lasts[:-1]):
             k = int(np.argmax(start[1:] <= lasts[:-1]))
             raise ParameterError(
@@ -186,14 +186,17 @@ class Clock(Dated):
     def spans(self) -> tuple[Indices, Indices]:
         """Start of each run, and the time at which the period of its last sample is over, ns since 1970."""
         start, phase, size = self._columns
-        return start, start + self._elapsed(size, phase)
+        return start, start + periods(size, self.num, self.den, phase)
 
     def times(self, index: ArrayLike) -> Times:
         """Time of each sample number, of this clock's `dtype`, rounded down to the nanosecond."""
         index = np.asarray(index, np.int64)
-        k = np.clip(np.searchsorted(self.first, index, "right") - 1, 0, len(self.runs) - 1)
         start, phase, _ = self._columns
-        return (start[k] + self._elapsed(index - self.first[k], phase[k])).astype(self.dtype)
+        k: Any = 0
+        if len(self.runs) > 1:
+            k = np.clip(np.searchsorted(self.first, index, "right") - 1, 0, len(self.runs) - 1)
+        times: Times = start[k] + periods(index - self.first[k], self.num, self.den, phase[k])
+        return times.view(self.dtype)
 
     def searchsorted(self, times: ArrayLike) -> Indices:
         """Count the samples before each time: the only way from a time to a sample number."""
@@ -226,9 +229,20 @@ class Clock(Dated):
         start, phase, size = np.array([(r.start, r.phase, r.size) for r in self.runs], np.int64).T
         return start, phase, size
 
-    def _elapsed(self, sample: Indices, phase: Indices) -> Indices:
-        q, r = np.divmod(sample, self.den)  # split, so that sample * num (which overflows) is never formed
-        return np.asarray(q * self.num + (phase + r * self.num) // self.den, np.int64)
+
+def periods(count: Indices, num: int, den: int, phase: int | Indices = 0) -> Indices:
+    """Lengths of so many periods of ``num / den``, ``floor((phase + count * num) / den)``, where none overflows.
+
+    Examples
+    --------
+    >>> periods(np.array([0, 1, 3]), 10, 3).tolist()
+    [0, 3, 10]
+    """
+    most = _LARGEST_PRODUCT // num
+    if count.size and count.min() >= -most and count.max() <= most:
+        return np.asarray((phase + count * num) // den, np.int64)
+    q, r = np.divmod(count, den)  # split, so that count * num is never formed
+    return np.asarray(q * num + (phase + r * num) // den, np.int64)
 
 
 def _moment(run: Run, sample: int, num: int, den: int) -> int:

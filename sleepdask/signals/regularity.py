@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sleepdask.signals.clock import Clock
+from sleepdask.signals.clock import Clock, periods
 from sleepdask.signals.timestamps import AnyClock, Timestamps
 
 _SECOND = 1_000_000_000
 _TOLERANCE = 0.01  # of a period: a spectrum of samples that far off is wrong by less than the noise of any sensor
 _COARSE = 0.25  # of a period, that rounding may put a time to either side
 _FEW = 3  # samples that show no rule yet
+_TELLING = 4096  # distances whose median is looked at first
 _ENOUGH = 10  # samples between two gaps, on average; and for each hundredth of a period that times may be off
 _LONG = 1.5  # periods from which on a distance is a gap
 _SIMPLE = 10  # largest denominator of a rate that is likely to be meant, such as 12.8 Hz
@@ -93,19 +95,34 @@ def fit_clock(
     >>> type(fit_clock(np.array([0, 900, 1_700, 2_650]) * 1_000_000).clock).__name__
     'Timestamps'
     """
-    written = Timestamps.of(stamps, gap=gap, dated=dated)
-    stamps = written.stamps
-    if len(stamps) < _FEW or int(stamps[-1]) - int(stamps[0]) > _WIDEST:
-        return Fit(written)
     fit = None
-    if period is not None and period > 0:
-        fit = _Stretches.of(stamps, float(period), resolution).fit([_exact(period)], dated=dated, stated=True)
-    if fit is None:
-        told = _Stretches.of(stamps, written.period, resolution)
+    if len(stamps) >= _FEW and np.all(stamps[1:] > stamps[:-1]) and int(stamps[-1]) - int(stamps[0]) <= _WIDEST:
+        fit = _regular(np.asarray(stamps), resolution, period, dated=dated)
+    return Fit(Timestamps.of(stamps, gap=gap, dated=dated)) if fit is None else fit
+
+
+def _regular(stamps: _Numbers, resolution: int, period: Fraction | None, *, dated: bool) -> Fit | None:
+    """Fit of a rule, if one holds."""
+    stated = period if period is not None and period > 0 else None
+    if stated is not None:
+        fit = _Stretches.of(stamps, float(stated), resolution).fit([_exact(stated)], dated=dated, stated=True)
+        if fit is not None:
+            return fit
+    for usual in _usual(stamps):
+        told = _Stretches.of(stamps, usual, resolution)
         fit = told.fit(_candidates(told.measured), dated=dated)
-    if fit is None:
-        return Fit(written)
-    return fit if period is None or period <= 0 else _with_drift(fit, stamps, resolution, period)
+        if fit is not None:
+            return fit if stated is None else _with_drift(fit, stamps, resolution, stated)
+    return None
+
+
+def _usual(stamps: _Numbers) -> Iterator[float]:
+    """Median distance: that of some thousand, which is the same if there is a rule; then that of all, if it is not."""
+    some = np.linspace(0, len(stamps) - 2, min(len(stamps) - 1, _TELLING)).astype(np.int64)
+    told = float(np.median(stamps[some + 1] - stamps[some]))
+    yield told
+    if len(some) < len(stamps) - 1 and (exact := float(np.median(np.diff(stamps)))) != told:
+        yield exact
 
 
 @dataclass(frozen=True)
@@ -136,12 +153,12 @@ class _Stretches:
     def sizes(self) -> _Numbers:
         return np.diff(self.firsts)
 
-    @property
+    @cached_property
     def numbers(self) -> _Numbers:
         """Number of each sample in its stretch."""
         return np.arange(len(self.stamps)) - np.repeat(self.firsts[:-1], self.sizes)
 
-    @property
+    @cached_property
     def since(self) -> _Numbers:
         """Time of each sample since the first one of its stretch."""
         return self.stamps - np.repeat(self.stamps[self.firsts[:-1]], self.sizes)
@@ -168,8 +185,7 @@ class _Stretches:
             # The last sample of each stretch tells whether it is worth to look at all; nothing can overflow after it.
             if np.any(np.abs(since[lasts] - about * numbers[lasts]) > 2 * slack + rounding + 1e-12 * since[lasts] + 2):
                 continue
-            q, r = np.divmod(numbers, period.denominator)
-            off = since - (q * period.numerator + r * period.numerator // period.denominator)
+            off = since - periods(numbers, period.numerator, period.denominator)
             low, high = (extreme.reduceat(off, self.firsts[:-1]) for extreme in (np.minimum, np.maximum))
             shift = (low + high) // 2
             worst, width = int((high - shift).max()), int((high - low).max())

@@ -190,7 +190,7 @@ def of_channel(units: str, unit: str) -> str:
 
     Examples
     --------
-    >>> of_channel("unit^2", "mV"), of_channel("uV^2", "uV"), of_channel("Hz", "mV")
-    ('mV^2', 'uV^2', 'Hz')
+    >>> of_channel("unit^2", "mV"), of_channel("uV^2", "uV"), of_channel("Hz", "mV"), of_channel("dB re unit^2", "mV")
+    ('mV^2', 'uV^2', 'Hz', 'dB re mV^2')
     """
-    return with_unit(re.sub(rf"^{PLACEHOLDER}(?=$|\^|/)", "{unit}", units), unit)
+    return with_unit(re.sub(rf"^(dB re |log10\()?{PLACEHOLDER}(?=$|\^|/)", r"\g<1>{unit}", units), unit)

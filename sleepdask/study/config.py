@@ -10,12 +10,13 @@ from typing import Any
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features.base import Feature
 from sleepdask.features.plan import check_features
+from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import resolve
 from sleepdask.signals.montage import Montage
 from sleepdask.study.config_file import read_settings
 from sleepdask.study.harmonise import Harmonisation
-from sleepdask.study.settings import EXTRACTION, MAX_FAILURES, RUN, check_setting
+from sleepdask.study.settings import EXTRACTION, MAX_FAILURES, OPENING, RUN, check_setting
 from sleepdask.times import Duration, Instant, duration_ns
 
 DEFAULT_EPOCH = "30s"
@@ -33,7 +34,7 @@ class StudyConfig:
         As `extract` takes them.
     channels
         Names or globs of the channels of the study.
-    policy, timezone, dtype
+    policy, timezone, dtype, layout
         As `open_recording` takes them.
     channel_table, aliases, montage, units
         As `Harmonisation.of` takes them.
@@ -69,6 +70,7 @@ class StudyConfig:
     policy: str | None = None
     timezone: str | None = None
     dtype: str | None = None
+    layout: TableLayout | None = None
     channel_table: str | None = None
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     montage: Montage = field(default_factory=dict)
@@ -89,9 +91,9 @@ class StudyConfig:
         return {name: value for name in EXTRACTION if (value := getattr(self, name)) is not None}
 
     @property
-    def opening(self) -> dict[str, str]:
+    def opening(self) -> dict[str, Any]:
         """Keywords for `open_recording`, as far as given."""
-        return {name: value for name in ("policy", "timezone", "dtype") if (value := getattr(self, name)) is not None}
+        return {name: value for name in OPENING if (value := getattr(self, name)) is not None}
 
     @property
     def max_failures(self) -> str | None:

@@ -210,6 +210,7 @@ _READERS: dict[str, Reader] = {
     "min_coverage": _number,
     "channels": _text_or_texts,
     "channel_table": _channel_table,
+    "layout": _path,
     "aliases": _aliases,
     "montage": _montage,
     "units": _units,

@@ -24,6 +24,7 @@ def opened(plan: StudyPlan, entry: Entry, *, annotations: bool = True) -> Harmon
         timezone=plan.timezone,
         dtype=plan.dtype,
         annotations=annotations,
+        layout=plan.layout,
     )
     return plan.harmonisation.apply(recording)
 

@@ -14,6 +14,7 @@ from sleepdask.features.base import Feature
 from sleepdask.features.plan import check_features
 from sleepdask.features.registry import create
 from sleepdask.findings import POLICIES
+from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.signals.renaming import numbered
 from sleepdask.study.harmonise import Harmonisation
 from sleepdask.study.table import Entry
@@ -41,6 +42,8 @@ class StudyPlan:
         Names, montages, selection and units of channels.
     arrays
         Whether features are also written as arrays (Zarr).
+    layout
+        What the columns of tables hold that no reader knows.
     """
 
     features: tuple[Feature, ...]
@@ -50,6 +53,7 @@ class StudyPlan:
     dtype: str | None = None
     harmonisation: Harmonisation = field(default_factory=Harmonisation)
     arrays: bool = False
+    layout: TableLayout | None = None
 
     def __post_init__(self) -> None:
         for name in self.options:
@@ -86,6 +90,7 @@ class StudyPlan:
             "dtype": self.dtype,
             "harmonisation": self.harmonisation.document(),
             "arrays": self.arrays,
+            **({} if self.layout is None else {"layout": self.layout.document()}),
         }
 
     @classmethod
@@ -99,6 +104,7 @@ class StudyPlan:
             document["dtype"],
             Harmonisation.from_document(document["harmonisation"]),
             document["arrays"],
+            TableLayout.from_mapping(document["layout"]) if "layout" in document else None,
         )
 
     def keys(self, entry: Entry, hashes: Mapping[str, str], units: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features import Feature, parse_features
 from sleepdask.findings import Findings
 from sleepdask.io.edf.records import DTYPES
+from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.signals.channels import alias_names, load_channel_table
 from sleepdask.signals.montage import Montage, Parts, check_montage
@@ -20,6 +21,7 @@ from sleepdask.times import duration_ns, instant_ns
 from sleepdask.zones import Zone
 
 EXTRACTION = ("epoch", "step", "start", "end", "lights_off", "lights_on", "origin", "min_coverage")
+OPENING = ("policy", "timezone", "dtype", "layout")
 PARALLEL = ("backend", "workers", "scheduler", "security", "require_tls", "memory_limit", "chunk_size", "retries",
             "timeout")  # fmt: skip
 MAX_FAILURES = "max_failures"
@@ -146,6 +148,13 @@ def _dtype(_: str, value: str) -> str:
     return value
 
 
+def _layout(name: str, value: TableLayout | Mapping[str, Any] | str | os.PathLike[str]) -> TableLayout:
+    if not isinstance(value, TableLayout | Mapping | str | os.PathLike):
+        expected = "a TableLayout, a mapping of its fields, or the path of a YAML file of them"
+        raise ParameterError(f"{name} is none", expected=expected, found=repr(value))
+    return TableLayout.of(value)
+
+
 def _channel_table(_: str, value: str | os.PathLike[str]) -> str:
     load_channel_table(None if value == PACKAGED else value)
     return os.fspath(value)
@@ -174,6 +183,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "policy": _policy,
     "timezone": _timezone,
     "dtype": _dtype,
+    "layout": _layout,
     "channel_table": _channel_table,
     "aliases": _aliases,
     "montage": _montage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -14,11 +15,20 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 import sleepdask as sd
+from sleepdask.align import methods
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.timestamps import AnyClock, Timestamps
 
 sources = st.one_of(regular(gaps=3), stamps())
 limits = st.one_of(st.integers(0, 50 * MS), st.integers(0, 3_000 * MS))
+
+
+@pytest.fixture(scope="module", params=[1 << 16, 12], ids=["one-stretch", "stretch-by-stretch"], autouse=True)
+def _stretches(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All at once; and so few values at a time that places of one stretch are those of the next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(methods, "_BLOCK", request.param)
+        yield
 
 
 def aligned(values: Any, source: AnyClock, target: Clock, **options: Any) -> Any:

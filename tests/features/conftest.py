@@ -34,3 +34,15 @@ def plain_statistics() -> PlainStatistics:
         }
 
     return statistics
+
+
+@pytest.fixture(scope="session")
+def integer_signal() -> np.ndarray:
+    """30 s at 128 Hz in steps of 0.1, from integers alone, dims (channel, time)."""
+    state, level, x = 1, 0, []
+    for i in range(3840):
+        state = (1103515245 * state + 12345) % 2**31
+        step = (state >> 16) % 201 - 100
+        level = (9 * level) // 10 + step
+        x.append(500 + level + step + 200 * ((i // 6) % 2))
+    return np.array([x]) / 10

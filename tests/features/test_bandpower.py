@@ -8,9 +8,11 @@ from scipy import signal
 from scipy.integrate import simpson
 
 from sleepdask.errors import ParameterError
+from sleepdask.features import create
 from sleepdask.features.base import Sampling
 from sleepdask.features.kernels.bands import simpson_weights
 from sleepdask.features.kernels.windows import taper
+from sleepdask.features.multitaper import Multitaper
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.welch import WINDOWS, Welch
 
@@ -34,15 +36,15 @@ def compute(feature: BandPower, x: np.ndarray, rate: float, epochs: int = 1) -> 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("average", ["mean", "median"])
 @pytest.mark.parametrize(
-    ("rate", "segment"), [(256.0, 4.0), (100.0, 4.0), (100.0, 5.03), (12.8, 4.0), (61.0, 1.0), (1.0, 4.0)]
+    ("rate", "segment"), [(256.0, 4.0), (100.0, 4.0), (100.0, 0.5), (100.0, 5.03), (12.8, 4.0), (61.0, 1.0), (1.0, 4.0)]
 )
 def test_spectra__like_scipy(dtype: str, average: str, rate: float, segment: float) -> None:
     x = noise(int(30 * rate)).astype(dtype)
     size = int(segment * rate + 1e-9)
     f, want = signal.welch(x.astype(np.float64), rate, nperseg=size, noverlap=size // 2, average=average)
     welch = Welch(segment=segment, average=average)
-    got = welch.spectra(x, np.array([0]), np.array([x.shape[1]]), rate)[:, 0]
-    np.testing.assert_allclose(welch.frequencies(rate), f, rtol=1e-12)
+    got = welch.spectra(x, np.array([0]), np.array([x.shape[1]]), Sampling(rate, x.shape[1]))[:, 0]
+    np.testing.assert_allclose(welch.frequencies(Sampling(rate, x.shape[1])), f, rtol=1e-12)
     limit = 1e-12 * want.max(axis=1, keepdims=True)
     assert (np.abs(got - want) <= TOLERANCE[dtype] * want + limit).all()
 
@@ -55,9 +57,9 @@ def test_spectra__settings_like_scipy(window: str, detrend: bool, overlap: float
     weights = signal.windows.tukey(400, 0.5) if window == "tukey50" else signal.get_window(window, 400)
     np.testing.assert_allclose(taper(window, 400), weights, rtol=1e-12, atol=1e-15)
     _, want = signal.welch(x, 100.0, weights, noverlap=int(400 * overlap), detrend="constant" if detrend else False)
-    got = Welch(window=window, detrend=detrend, overlap=overlap).spectra(x, np.array([0]), np.array([3001]), 100.0)[
-        :, 0
-    ]
+    got = Welch(window=window, detrend=detrend, overlap=overlap).spectra(
+        x, np.array([0]), np.array([3001]), Sampling(100.0, 3001)
+    )[:, 0]
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12 * want.max())
 
 
@@ -102,7 +104,7 @@ def test_bandpower__like_yasa(rate: int) -> None:
         np.testing.assert_allclose(got[f"bandpower_{band.lower()}_relative"][:, 0], relative[band], rtol=1e-9)
 
 
-# `EPOCH & PSD epoch` of lunapi 1.7.0 on the signal below: power in uV^2, relative power.
+# `EPOCH & PSD epoch` of lunapi 1.7.0 on `integer_signal`: power in uV^2, relative power.
 LUNA = {
     "slow": (190.6605901296, 0.3812163363951),
     "delta": (92.48729177741, 0.1849237249844),
@@ -114,19 +116,8 @@ LUNA = {
 }
 
 
-def luna_signal() -> np.ndarray:
-    """Return 30 s at 128 Hz in steps of 0.1 uV, from integers alone."""
-    state, level, x = 1, 0, []
-    for i in range(3840):
-        state = (1103515245 * state + 12345) % 2**31
-        step = (state >> 16) % 201 - 100
-        level = (9 * level) // 10 + step
-        x.append(500 + level + step + 200 * ((i // 6) % 2))
-    return np.array([x]) / 10
-
-
-def test_bandpower__like_luna() -> None:
-    got = compute(BandPower(preset="luna"), luna_signal(), 128.0)
+def test_bandpower__like_luna(integer_signal: np.ndarray) -> None:
+    got = compute(BandPower(preset="luna"), integer_signal, 128.0)
     for band, (power, relative) in LUNA.items():
         assert got[f"bandpower_{band}"].item() == pytest.approx(power, rel=1e-9)
         assert got[f"bandpower_{band}_relative"].item() == pytest.approx(relative, rel=1e-9)
@@ -209,8 +200,89 @@ def test_bandpower__settings_are_resolved() -> None:
         ({"integration": "trapz"}, "unknown integration"),
         ({"edges": (0,)}, "edges"),
         ({"edges": (50, 50)}, "edges"),
+        ({"ratios": ("delta",)}, "not a ratio"),
+        ({"ratios": ("delta/beta", "delta/beta")}, "not a ratio"),
+        ({"ratios": ("delta/beto",)}, "two of delta.*did you mean 'beta'"),
+        ({"method": "welsh"}, "unknown method"),
+        ({"tapers": 3}, "the method welch has no tapers"),
+        ({"method": "multitaper", "window": "hann"}, "the method multitaper has no window"),
+        ({"method": "multitaper", "average": "median"}, "the method multitaper has no average"),
+        ({"method": "multitaper", "segment": 2}, "narrower than the frequency resolution; expected at least 4 Hz"),
     ],
 )
 def test_bandpower__refuses(arguments: dict, match: str) -> None:
     with pytest.raises(ParameterError, match=match):
         BandPower(**arguments)
+
+
+@pytest.mark.parametrize("integration", ["sum", "simpson"])
+@pytest.mark.parametrize("segment", [None, 10.0])
+def test_bandpower__multitaper_by_definition(integration: str, segment: float | None) -> None:
+    x = noise(3000)
+    settings = Multitaper(time_half_bandwidth=3, segment=segment)
+    sampling = Sampling(100.0, 3000)
+    power = settings.spectra(x, np.array([0]), np.array([3000]), sampling)[:, 0]
+    f = settings.frequencies(sampling)
+    feature = BandPower(method="multitaper", time_half_bandwidth=3, segment=segment, integration=integration)
+    got = compute(feature, x, 100.0)
+    for name, low, high in feature.bands:
+        if integration == "sum":
+            want = f[1] * power[:, (f >= low) & (f < high)].sum(-1)
+        else:
+            want = simpson(power[:, (f >= low) & (f <= high)], dx=f[1])
+        np.testing.assert_allclose(got[f"bandpower_{name}"][:, 0], want, rtol=1e-9)
+
+
+def test_bandpower__multitaper_minimal_window() -> None:
+    assert BandPower(method="multitaper").minimal_window == pytest.approx(8 / 3.5)
+    assert BandPower(method="multitaper", preset="luna").minimal_window == 16
+    assert BandPower(method="multitaper", segment=5).minimal_window == 5
+
+
+def test_bandpower__log_and_ratios() -> None:
+    x = noise(6000)
+    x[1, :3000] = 4
+    feature = BandPower(log=True, ratios=("delta/theta", "alpha/theta"))
+    got = compute(feature, x, 100.0, epochs=2)
+    plain = compute(BandPower(), x, 100.0, epochs=2)
+    for name, values in plain.items():
+        np.testing.assert_array_equal(got[name], values)
+    np.testing.assert_allclose(got["bandpower_delta_db"][0], 10 * np.log10(plain["bandpower_delta"][0]), rtol=1e-12)
+    for name in ("delta", "alpha"):
+        want = plain[f"bandpower_{name}"][0] / plain["bandpower_theta"][0]
+        np.testing.assert_array_equal(got[f"bandpower_{name}_theta_ratio"][0], want)
+    extra = [output.name for output in feature.outputs if output.name not in plain]
+    assert extra == [*(f"bandpower_{name}_db" for name, _, _ in feature.bands), "bandpower_delta_theta_ratio",
+                     "bandpower_alpha_theta_ratio"]  # fmt: skip
+    assert all(np.isnan(got[name][1, 0]) and np.isfinite(got[name][1, 1]) for name in extra)
+
+
+def test_bandpower__of_old_results_is_the_same() -> None:
+    feature = BandPower()
+    assert feature.parameters == {
+        "preset": "default",
+        "bands": (
+            ("delta", 0.5, 4.0),
+            ("theta", 4.0, 8.0),
+            ("alpha", 8.0, 12.0),
+            ("sigma", 12.0, 16.0),
+            ("beta", 16.0, 30.0),
+            ("gamma", 30.0, 40.0),
+        ),
+        "segment": 4.0,
+        "overlap": 0.5,
+        "window": "hann",
+        "detrend": True,
+        "average": "mean",
+        "integration": "sum",
+        "relative": True,
+        "edges": (95.0, 50.0),
+        "entropy": True,
+    }
+    assert feature.outputs[0].definition == (
+        "bin width x sum over 0.5 <= f < 4 Hz; "
+        "Welch, 4 s hann segments, 50 % overlap, mean of each removed, mean over segments"
+    )
+    other = BandPower(method="multitaper", log=True, ratios=("delta/beta",))
+    assert {"method", "log", "ratios", "tapers", "weights"} <= set(other.parameters)
+    assert create("bandpower", other.parameters) == other

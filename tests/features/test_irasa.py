@@ -20,7 +20,7 @@ from sleepdask.features.kernels import polyphase
 from sleepdask.features.kernels.sorting import middle_rows
 from sleepdask.features.kernels.welch import Frames
 
-SMALL = Irasa(fit=(1, 10), bands={"low": (2, 5)}, segment=2.0, factors=(1.1, 1.25, 1.4))
+SMALL = Irasa(fit_range=(1, 10), bands={"low": (2, 5)}, segment=2.0, factors=(1.1, 1.25, 1.4))
 
 
 def noise(size: int = 3000, channels: int = 2, seed: int = 0) -> np.ndarray:
@@ -270,7 +270,7 @@ def test_spectra_of_a_channel__lazy_and_in_two_parts() -> None:
 
 def test_settings_are_resolved() -> None:
     feature = Irasa(preset="yasa", bands={"slow": [1, 4]}, peaks=False)
-    assert feature.parameters["fit"] == (1.0, 30.0)
+    assert feature.parameters["fit_range"] == (1.0, 30.0)
     assert feature.parameters["window"] == "hamming"
     assert feature.parameters["average"] == "median"
     assert feature.parameters["centre"] is False
@@ -281,9 +281,9 @@ def test_settings_are_resolved() -> None:
         "irasa_oscillatory_slow",
     ]
     assert hash(feature) == hash(Irasa(preset="yasa", bands=(("slow", 1, 4),), peaks=False))
-    assert [band[0] for band in Irasa(fit=(4, 12)).bands] == ["theta", "alpha"]
-    assert Irasa(fit=(20, 24)).bands == ()
-    assert np.isfinite(compute(Irasa(fit=(20, 24)), noise())["irasa_slope"]).all()
+    assert [band[0] for band in Irasa(fit_range=(4, 12)).bands] == ["theta", "alpha"]
+    assert Irasa(fit_range=(20, 24)).bands == ()
+    assert np.isfinite(compute(Irasa(fit_range=(20, 24)), noise())["irasa_slope"]).all()
 
 
 @pytest.mark.parametrize(
@@ -295,11 +295,11 @@ def test_settings_are_resolved() -> None:
         ({"factors": (1.0, 1.5)}, "factors"),
         ({"factors": (1.123, 1.5)}, "factors"),
         ({"factors": (1.1, 5)}, "factors"),
-        ({"fit": (0, 30)}, "range of the fit"),
-        ({"fit": (0.1, 30)}, "range of the fit"),
-        ({"fit": (10, 10.5)}, "range of the fit"),
-        ({"fit": (1, np.inf)}, "range of the fit"),
-        ({"fit": 3}, "range of the fit"),
+        ({"fit_range": (0, 30)}, "range of the fit"),
+        ({"fit_range": (0.1, 30)}, "range of the fit"),
+        ({"fit_range": (10, 10.5)}, "range of the fit"),
+        ({"fit_range": (1, np.inf)}, "range of the fit"),
+        ({"fit_range": 3}, "range of the fit"),
         ({"bands": {"low": (0.5, 4)}}, "beyond the range"),
         ({"bands": {"high": (20, 30)}}, "beyond the range"),
         ({"bands": {}}, "no band"),

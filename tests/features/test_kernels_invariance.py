@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sleepdask.features.aperiodic import Aperiodic
 from sleepdask.features.base import Feature, Sampling
 from sleepdask.features.irasa import Irasa
 from sleepdask.features.kernels import welch
 from sleepdask.features.kernels.counts import finite_counts
+from sleepdask.features.peaks import SpectralPeak
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth
@@ -23,10 +25,26 @@ FEATURES = [
     Hjorth(),
     BandPower(bands={"low": (0.5, 6), "high": (6, 16)}, segment=2.0),
     BandPower(bands={"low": (0.5, 6)}, segment=59 / RATE, average="median", integration="simpson"),
-    Irasa(fit=(1, 8), bands={"low": (2, 6)}, segment=2.0, factors=(1.1, 1.25, 1.9)),
-    Irasa(preset="yasa", fit=(1, 12), bands={"low": (2, 6)}, segment=59 / RATE, factors=(1.3, 1.7)),
+    BandPower(bands={"low": (0.5, 6)}, method="multitaper", log=True),
+    BandPower(bands={"low": (0.5, 6)}, method="multitaper", segment=3.3, tapers=5, weights="eigenvalue"),
+    Aperiodic(fit_range=(1, 15), segment=2.0),
+    SpectralPeak(bands={"low": (0.5, 6), "high": (6, 16)}, segment=2.0),
+    Irasa(fit_range=(1, 8), bands={"low": (2, 6)}, segment=2.0, factors=(1.1, 1.25, 1.9)),
+    Irasa(preset="yasa", fit_range=(1, 12), bands={"low": (2, 6)}, segment=59 / RATE, factors=(1.3, 1.7)),
 ]
-IDS = ["statistics", "two-statistics", "hjorth", "bandpower", "bandpower-median", "irasa", "irasa-yasa"]
+IDS = [
+    "statistics",
+    "two-statistics",
+    "hjorth",
+    "bandpower",
+    "bandpower-median",
+    "bandpower-multitaper",
+    "bandpower-multitaper-segments",
+    "aperiodic",
+    "spectral-peak",
+    "irasa",
+    "irasa-yasa",
+]
 
 
 def recording(dtype: str) -> np.ndarray:
@@ -76,6 +94,19 @@ def test_welch__same_bits_for_any_block(dtype: str, monkeypatch: pytest.MonkeyPa
         np.testing.assert_array_equal(welch.power_spectra(x, starts, starts + SIZE, welch.Frames(64, 32, RATE)), whole)
     some = welch.power_spectra(x, starts, starts + SIZE, welch.Frames(64, 32, RATE), 3, 9)
     np.testing.assert_array_equal(some, whole[..., 3:9])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 7, 20])
+def test_tapers__same_bits_for_any_block(dtype: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = recording(dtype)
+    starts = np.arange(9) * SIZE
+    frames = welch.Frames(64, 32, RATE, median=count == 7, tapers=np.random.default_rng(0).random((count, 64)))
+    whole = welch.power_spectra(x, starts, starts + SIZE, frames)
+    for rows_bytes, group_bytes in ((1, 1), (1 << 14, 1 << 12), (1 << 22, 1 << 22)):
+        monkeypatch.setattr(welch, "_CACHE_BYTES", rows_bytes)
+        monkeypatch.setattr(welch, "_GROUP_BYTES", group_bytes)
+        np.testing.assert_array_equal(welch.power_spectra(x, starts, starts + SIZE, frames), whole)
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=IDS)

@@ -11,6 +11,7 @@ import pytest
 import sleepdask as sd
 from sleepdask.errors import FileFormatError, ParameterError, SleepdaskError
 from sleepdask.features import BandPower, Hjorth, Statistics
+from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.parallel.settings import resolve
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.harmonise import Harmonisation
@@ -33,6 +34,7 @@ channels: [C3-M2, no, 'EMG*']
 policy: strict
 timezone: Europe/Berlin
 dtype: float64
+layout: watch.yaml
 channel_table: default
 aliases: {C3-M2: [EEG C3-A2, 1, no], "E1:M2": [12:30, 2024-03-11, 0x1F, 1_000, ~]}
 montage: {C3-M2: [C3, M2], C3-LM: [C3, [M1, M2]]}
@@ -45,6 +47,8 @@ run: {backend: processes, workers: 2, memory_limit: 4 GiB, retries: 1, timeout: 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
+    (tmp_path / "watch.yaml").write_text("time: when\nchannels: [x]\n")
+
     def write(text: str) -> Path:
         path = tmp_path / "study.yaml"
         path.write_text(text, "utf-8")
@@ -67,7 +71,13 @@ def test_a_file_with_everything_in_it(write: Write) -> None:
         "origin": "hypnogram",
         "min_coverage": 0.75,
     }
-    assert config.opening == {"policy": "strict", "timezone": "Europe/Berlin", "dtype": "float64"}
+    layout = TableLayout(["x"], time="when")
+    assert config.opening == {
+        "policy": "strict",
+        "timezone": "Europe/Berlin",
+        "dtype": "float64",
+        "layout": layout,
+    }
     assert config.channels == ("C3-M2", "no", "EMG*")
     assert config.channel_table == "default"
     labels = ("12:30", "2024-03-11", "0x1F", "1_000", "~")

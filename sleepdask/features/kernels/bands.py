@@ -55,6 +55,17 @@ def _reduce(power: Any, weights: Any, spans: Any, out: Any) -> None:
             out[epoch, band] = amount
 
 
+@single(REAL[:, ::1](readable(REAL, 2)))
+def decibels(power: Any) -> Any:
+    """Return ten times the decimal logarithm; NaN where the power is not above zero."""
+    out = np.full(power.shape, np.nan)
+    for row in range(power.shape[0]):
+        for column in range(power.shape[1]):
+            if power[row, column] > 0:
+                out[row, column] = 10 * math.log10(power[row, column])
+    return out
+
+
 def reduce_shape(
     power: Values, span: tuple[int, int], origin: int, spacing: float, shares: tuple[float, ...], out: Values
 ) -> None:

@@ -1,8 +1,7 @@
-"""The aperiodic part of power spectra: resampled epochs, their spectra, and a line through the result."""
+"""The aperiodic part of power spectra, from resampled epochs, and the peaks above it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -227,65 +226,6 @@ def _unbiased_middle(power: Any, counts: Any, out: Any) -> None:
             bias += 1.0 / (i + 1) - 1.0 / i
         for k in range(out.shape[1]):
             out[item, k] /= bias
-
-
-def fit_lines(power: Values, frequencies: Values) -> Values:
-    """Fit a straight line to log10 of the power over log10 of the frequency, by least squares.
-
-    Parameters
-    ----------
-    power
-        Dims (epoch, bin).
-    frequencies
-        Of the bins in Hz, above 0, at least two.
-
-    Returns
-    -------
-    line
-        Dims (epoch, 3): slope, value at 1 Hz, share of the variance that the line explains. All NaN where a power
-        is not above 0; the share is NaN where all powers are equal.
-    """
-    out = np.full((len(power), 3), np.nan)
-    _fit_lines(power, frequencies, out)
-    return out
-
-
-@single(NOTHING(readable(REAL, 2), readable(REAL, 1), writable(REAL, 2)))
-def _fit_lines(power: Any, frequencies: Any, out: Any) -> None:
-    count = frequencies.size
-    x = np.empty(count)
-    y = np.empty(count)
-    middle = 0.0
-    for k in range(count):
-        x[k] = math.log10(frequencies[k])
-        middle += x[k]
-    middle /= count
-    for epoch in range(power.shape[0]):
-        level = 0.0
-        for k in range(count):
-            if not power[epoch, k] > 0:
-                level = np.nan
-                break
-            y[k] = math.log10(power[epoch, k])
-            level += y[k]
-        if not np.isfinite(level):
-            continue
-        level /= count
-        xx = 0.0
-        xy = 0.0
-        yy = 0.0
-        for k in range(count):
-            xx += (x[k] - middle) ** 2
-            xy += (x[k] - middle) * (y[k] - level)
-            yy += (y[k] - level) ** 2
-        slope = xy / xx
-        rest = 0.0
-        for k in range(count):
-            rest += (y[k] - level - slope * (x[k] - middle)) ** 2
-        out[epoch, 0] = slope
-        out[epoch, 1] = level - slope * middle
-        if yy > 0:
-            out[epoch, 2] = 1 - rest / yy
 
 
 def find_peaks(power: Values, spans: Bounds, origin: int, spacing: float) -> Values:

@@ -1,4 +1,4 @@
-"""Power spectra of epochs by Welch's method, in blocks that stay in the processor's cache."""
+"""Power spectra of epochs, averaged over segments and tapers, in blocks that stay in the processor's cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _GROUP_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Frames:
-    """Segments of an epoch, in samples, and what is done to each before its transform."""
+    """Segments of an epoch, in samples, and what is done to each before its transform.
+
+    Each is transformed once with the named window, or with each of some tapers, dims (taper, sample), over which
+    its power is averaged.
+    """
 
     size: int
     step: int
@@ -30,19 +34,19 @@ class Frames:
     window: str = "hann"
     detrend: bool = True
     median: bool = False
+    tapers: Values | None = None
 
-    @property
-    def frequencies(self) -> Values:
-        """Frequency of each bin in Hz."""
-        return np.arange(self.size // 2 + 1, dtype=np.float64) * (self.rate / self.size)
+    def windows(self) -> Values:
+        """Return what a segment is multiplied by, dims (taper, sample)."""
+        return taper(self.window, self.size)[np.newaxis] if self.tapers is None else self.tapers
 
     def most(self, samples: int) -> int:
         """Return the number of whole frames that fit into some samples."""
         return max(0, (samples - self.size) // self.step + 1)
 
-    def gains(self, window: Values) -> Values:
-        """Return what turns the squared magnitude of each bin into one-sided power density."""
-        gains = np.full(self.size // 2 + 1, 2 * self.size**2 / (self.rate * np.sum(window**2)))
+    def gains(self, windows: Values) -> Values:
+        """Return what turns the squared magnitudes of each bin, added over the tapers, into one-sided power density."""
+        gains = np.full(self.size // 2 + 1, 2 * self.size**2 / (self.rate * np.sum(windows**2)))
         gains[0] /= 2
         if self.size % 2 == 0:
             gains[-1] /= 2
@@ -84,12 +88,12 @@ def grouped_spectra(
     The epochs of all channels count as one list, channel by channel. Each group comes as the place of
     its first epoch in that list, and its power, dims (epoch, bin); the array is reused for the next.
     """
-    window = taper(frames.window, frames.size)
-    gains = frames.gains(window)[first:last]
+    windows = frames.windows()
+    gains = frames.gains(windows)[first:last]
     most = frames.most(int((stops - starts).max(initial=0)))
     items = samples.shape[0] * starts.size
-    scratch = _Scratch.of(samples, frames, most, last - first, items)
-    shape = window.astype(samples.dtype)
+    scratch = _Scratch.of(samples, frames, len(windows), most, last - first, items)
+    shapes = windows.astype(samples.dtype)
     for item in range(0, items, scratch.group):
         group = min(scratch.group, items - item)
         scratch.counts[:] = 0
@@ -102,7 +106,7 @@ def grouped_spectra(
                 stops,
                 item + group,
                 frames.step,
-                shape,
+                shapes,
                 frames.detrend,
                 cursor,
                 scratch.frames,
@@ -114,7 +118,7 @@ def grouped_spectra(
             # Any norm but the default keeps NumPy in single precision for float32 (it promotes the
             # default's integer factor), which is 1.7 times as fast.
             np.fft.rfft(scratch.frames[:padded], norm="forward", out=scratch.spectra[:padded])
-            collect(scratch.parts, rows, scratch.owners, item, first, scratch.power, scratch.counts)
+            collect(scratch.parts, rows, len(shapes), scratch.owners, item, first, scratch.power, scratch.counts)
         if frames.median:
             medians(scratch.power, scratch.counts, gains, scratch.result)
         else:
@@ -138,10 +142,12 @@ class _Scratch:
     group: int
 
     @classmethod
-    def of(cls, samples: Samples, frames: Frames, most: int, bins: int, items: int) -> _Scratch:
+    def of(cls, samples: Samples, frames: Frames, tapers: int, most: int, bins: int, items: int) -> _Scratch:
         scalar = samples.dtype
         rows = _CACHE_BYTES // (2 * frames.size * scalar.itemsize) // _ROWS * _ROWS
-        rows = max(_ROWS, min(rows, 8 * _ROWS))
+        # A frame's tapers stay together; room for two leaves few rows idle.
+        least = _ROWS if tapers == 1 else -(-2 * tapers // _ROWS) * _ROWS
+        rows = max(least, min(rows, 8 * _ROWS))
         depth = max(1, most) if frames.median else 1
         group = max(1, min(64, items, _GROUP_BYTES // (8 * depth * max(1, bins))))
         # Zeros: rows that no frame fills are transformed too.

@@ -62,21 +62,21 @@ class TableArray(BackendArray):
     def _rows(self, places: NDArray[np.int64], start: int, stop: int) -> NDArray[Any]:
         """Rows from one to another."""
         out = np.empty((len(places), stop - start), self.dtype)
-        first = int(np.searchsorted(self.firsts, start, "right")) - 1
-        for number in range(first, len(self.firsts) - 1):
-            begin, end = int(self.firsts[number]), int(self.firsts[number + 1])
+        begins, ends = self.firsts[:-1], self.firsts[1:]
+        needed = np.flatnonzero((begins < stop) & (ends > start) & (begins < ends)).tolist() if start < stop else []
+        for number, block in zip(needed, self.blocks.blocks(needed), strict=True):
+            begin, end = int(begins[number]), int(ends[number])
             low, high = max(start, begin), min(stop, end)
-            if begin >= stop:
-                break
-            if low < high:
-                out[:, low - start : high - start] = self.blocks.block(number)[places, low - begin : high - begin]
+            for row, place in zip(out, places, strict=True):  # one by one, which makes no copy of the block
+                row[low - start : high - start] = block[place, low - begin : high - begin]
         return out
 
     def _picked(self, places: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[Any]:
         """Rows in any order, a block at a time."""
         out = np.empty((len(places), len(rows)), self.dtype)
         of_block = np.searchsorted(self.firsts, rows, "right") - 1
-        for number in np.unique(of_block):
+        needed = np.unique(of_block).tolist()
+        for number, block in zip(needed, self.blocks.blocks(needed), strict=True):
             here = np.flatnonzero(of_block == number)
-            out[:, here] = self.blocks.block(int(number))[np.ix_(places, rows[here] - self.firsts[number])]
+            out[:, here] = block[np.ix_(places, rows[here] - self.firsts[number])]
         return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from sleepdask.errors import FileFormatError
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.io.tabular.numbers import finite, numbers
 
-_BAD_CELL = re.compile(r"In CSV column #(\d+): .*conversion error to double")
+_BAD_CELL = re.compile(r"In CSV column #(\d+): .*conversion error to (?:double|timestamp)")
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Cells:
     numbers
         Columns of numbers, float64, dims (column, row), NaN where missing.
     texts
-        Arrow strings by column.
+        Arrow strings by column; Arrow timestamps where these were asked for and all cells are some.
     good, bad
         Number of cells by column that are numbers, and of those that are neither a number nor empty.
     """
@@ -62,6 +62,7 @@ def cells(
     wanted: Sequence[str] = (),
     texts: Collection[str] = (),
     mixed: Collection[str] = (),
+    stamps: Mapping[str, Any] | None = None,
     last: bool = True,
     where: object = "",
 ) -> Cells:
@@ -79,6 +80,8 @@ def cells(
         Columns of numbers, and of texts.
     mixed
         Columns of numbers that are known to have other texts too, which saves trying.
+    stamps
+        Arrow types of the timestamps that some of the texts are likely to be.
     last
         Whether the file ends with them: empty lines at the end are then none.
     where
@@ -101,10 +104,11 @@ def cells(
     if format.quoted:
         _check_quotes(block, where)
     mixed = (set(mixed) | set(texts)) & set(wanted)
+    times = {name: kind for name, kind in (stamps or {}).items() if name not in mixed}
     while True:
         odd: list[tuple[int, int]] = []  # numbers of rows, the first being 1, and of their cells
         types = {name: pa.float64() for name in wanted if name not in mixed}
-        types |= {name: pa.string() for name in (*texts, *mixed)}
+        types |= {name: times.get(name, pa.string()) for name in (*texts, *mixed)}
         types = types or {names[0]: pa.string()}
         try:
             table = csv.read_csv(
@@ -124,12 +128,21 @@ def cells(
                     decimal_point=format.decimal,
                 ),
             )
-            break
         except pa.ArrowInvalid as error:
             message = str(error)
-            if not (column := _BAD_CELL.search(message)) or names[int(column[1])] in mixed:
+            column = _BAD_CELL.search(message)
+            bad = names[int(column[1])] if column else ""
+            if bad in times:
+                del times[bad]
+            elif bad and bad not in mixed:
+                mixed.add(bad)
+            else:
                 raise FileFormatError("it is no table", where=where, found=message) from None
-            mixed.add(names[int(column[1])])
+            continue
+        if not (empty := [name for name in times if table[name].null_count]):
+            break
+        for name in empty:  # what is missing, and what cannot be read, is told from its text
+            del times[name]
     at_end = sum(number > table.num_rows for number, _ in odd)
     found = Cells(table.num_rows, len(odd), at_end, odd[0][1] if odd else 0)
     lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n"))) + (not block.endswith(b"\n"))

@@ -162,6 +162,27 @@ class TableLayout:
         """
         return cls.from_mapping(read_layout(path), where=path)
 
+    def document(self) -> dict[str, Any]:
+        """Itself as JSON types, what goes without saying left out; `from_mapping` gives it back.
+
+        Examples
+        --------
+        >>> TableLayout(["Pulse"], rate="1/2").document()
+        {'channels': {'Pulse': {'label': 'Pulse'}}, 'rate': '1/2'}
+        """
+        said = {
+            column: {"label": one.label, "unit": one.unit, "type": one.signal_type, "sensor": one.sensor}
+            for column, one in self._pairs
+        }
+        document: dict[str, Any] = {
+            "channels": {column: {key: text for key, text in each.items() if text} for column, each in said.items()}
+        }
+        for field in fields(self)[1:]:
+            value = getattr(self, field.name)
+            if value not in (field.default, ()):
+                document[field.name] = _plain(value)
+        return document
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of samples, in the order of the channels."""
@@ -238,6 +259,12 @@ class TableLayout:
             raise ParameterError(
                 "no name for a node", where="layout", expected="such as 'watch'", found=repr(self.node)
             )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Fraction) else value
 
 
 def _has_offset(text: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ class ParquetBlocks:
     def __dask_tokenize__(self) -> tuple[object, ...]:
         return *self.state.__dask_tokenize__(), self.numbers
 
-    def block(self, number: int) -> NDArray[np.float64]:
-        """Numbers of a row group, dims (column, row), NaN where missing; from the cache if they are there.
+    def blocks(self, which: Iterable[int]) -> Iterator[NDArray[np.float64]]:
+        """Numbers of some row groups, dims (column, row), NaN where missing; from the cache if they are there.
 
         Raises
         ------
@@ -60,12 +61,13 @@ class ParquetBlocks:
         """
         with self.state.opened() as source:
 
-            def parsed() -> NDArray[np.float64]:
+            def parsed(number: int) -> NDArray[np.float64]:
                 with _parquet(source, self.state.path) as file:
                     group = file.read_row_group(number, columns=list(self.numbers), use_threads=False)
                     return kept(np.stack([_floats(group[name])[0] for name in self.numbers]))
 
-            return CACHE.get_or_compute((*self.__dask_tokenize__(), number), parsed)
+            for number in which:
+                yield CACHE.get_or_compute((*self.__dask_tokenize__(), number), partial(parsed, number))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dask.system import cpu_count
 
@@ -86,13 +86,17 @@ class Scan:
         numbers = tuple(name for name in columns if first.bad[name] <= _MOST * first.rows)
         blocks = replace(self.blocks, numbers=numbers)
         mixed = frozenset(name for name in numbers if first.bad[name])
-
-        def part(number: int) -> _Part:
-            return self._part(blocks, number, blocks.cells(number, numbers, self.time, mixed))
-
         if numbers != columns:
             first = blocks.cells(0, numbers, self.time, mixed)
         parts = [self._part(blocks, 0, first)]
+        stamps = self._alike(parts[0].times)
+
+        def part(number: int) -> _Part:
+            found = self._part(blocks, number, blocks.cells(number, numbers, self.time, mixed, stamps))
+            if stamps and _resolution(found) < _resolution(parts[0]):  # digits that only texts tell
+                found = self._part(blocks, number, blocks.cells(number, numbers, self.time, mixed))
+            return found
+
         config = replace(get_parallel_config(), max_workers_io=cpu_count(), enable_progress=False)
         config = replace(config, on_error="raise", retries=0, timeout=None)  # no block can be left out
         others = range(1, len(blocks.spans))
@@ -103,6 +107,11 @@ class Scan:
             CACHE.set(blocks.key(number), kept(found.numbers))
         times = times_of_block([found.texts[name] for name in self.time], self.time_format) if self.time else None
         return _Part(found.rows, found.ragged, found.ragged_at_end, found.blank, found.good, found.bad, times)
+
+    def _alike(self, first: BlockTimes | None) -> dict[str, Any]:
+        """What the times of all blocks are likely to be, as those of the first: parsed as such they are no texts."""
+        kind = None if first is None or first.lost else self.time_format.native(first.stamps)
+        return {self.time[0]: kind} if kind is not None and len(self.time) == 1 else {}
 
     def _joined(self, blocks: TextBlocks, parts: list[_Part]) -> Found:
         good = {name: sum(part.good[name] for part in parts) for name in blocks.numbers}
@@ -126,3 +135,7 @@ class Scan:
                 found=f"{found.cells_of_ragged} in the first of them",
                 fix="say which delimiter it has, or name all its columns",
             )
+
+
+def _resolution(part: _Part) -> int:
+    return 0 if part.times is None else part.times.stamps.resolution

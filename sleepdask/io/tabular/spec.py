@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ CACHE = ThreadSafeCache(256 << 20, sizeof=lambda block: int(block.nbytes))
 
 
 class Blocks(Protocol):
-    """What a lazy array needs of a table: numbers of rows of its blocks, and the numbers of one block."""
+    """What a lazy array needs of a table: numbers of rows of its blocks, and the numbers of some."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -31,8 +32,8 @@ class Blocks(Protocol):
     def numbers(self) -> tuple[str, ...]:
         """Columns of numbers."""
 
-    def block(self, number: int) -> NDArray[np.float64]:
-        """Numbers of a block, dims (column, row)."""
+    def blocks(self, which: Iterable[int]) -> Iterator[NDArray[np.float64]]:
+        """Numbers of some blocks, dims (column, row)."""
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
         """Tell it from all others."""
@@ -68,8 +69,8 @@ class TextBlocks:
     def __dask_tokenize__(self) -> tuple[object, ...]:
         return *self.state.__dask_tokenize__(), self.format, self.encoding, self.names, self.numbers
 
-    def block(self, number: int) -> NDArray[np.float64]:
-        """Numbers of a block, dims (column, row), NaN where missing; from the cache if they are there.
+    def blocks(self, which: Iterable[int]) -> Iterator[NDArray[np.float64]]:
+        """Numbers of some blocks, dims (column, row), NaN where missing; from the cache if they are there.
 
         Raises
         ------
@@ -77,13 +78,21 @@ class TextBlocks:
             The file is not as it was when it was opened.
         """
         with self.state.opened():  # looked at even where nothing is read, so that no old value passes
-            return CACHE.get_or_compute(self.key(number), lambda: self._parsed(number))
+            for number in which:
+                yield CACHE.get_or_compute(self.key(number), partial(self._parsed, number))
 
     def key(self, number: int) -> tuple[object, ...]:
         """Of a block in the cache."""
         return *self.__dask_tokenize__(), number
 
-    def cells(self, number: int, numbers: Sequence[str], texts: Sequence[str], mixed: Collection[str] = ()) -> Cells:
+    def cells(
+        self,
+        number: int,
+        numbers: Sequence[str],
+        texts: Sequence[str],
+        mixed: Collection[str] = (),
+        stamps: Mapping[str, Any] | None = None,
+    ) -> Cells:
         """Some columns of a block, read and parsed.
 
         Raises
@@ -101,6 +110,7 @@ class TextBlocks:
                 wanted=numbers,
                 texts=texts,
                 mixed=mixed,
+                stamps=stamps,
                 last=number == len(self.spans) - 1,
                 where=self.state.path,
             )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sleepdask.errors import FileFormatError, ParameterError
 from sleepdask.io.streams import NAT
 from sleepdask.io.tabular.epochs import epoch_numbers, epoch_texts
-from sleepdask.io.tabular.iso import iso_times
+from sleepdask.io.tabular.iso import iso_times, iso_type
 from sleepdask.io.tabular.pattern import pattern_times, regex_of
 from sleepdask.io.tabular.stamps import Stamps
 
@@ -75,6 +75,10 @@ class TimeFormat:
                 return epoch_numbers(values, UNITS[self.kind], self.origin)
             return epoch_texts(values, UNITS[self.kind], self.origin)
         return iso_times(values) if self.kind == "iso" else pattern_times(values, regex_of(self.pattern))
+
+    def native(self, found: Stamps) -> Any:
+        """Arrow type of timestamps that more texts written as those of these stamps can be parsed as; None if none."""
+        return iso_type(found) if self.kind == "iso" else None
 
 
 class Times(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from pathlib import Path
@@ -11,20 +12,21 @@ import pandas as pd
 import pytest
 import xarray as xr
 from dask.base import tokenize
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_server import range_server
 from xarray.core import indexing
 
 from sleepdask.errors import ChangedFileError, FileFormatError
 from sleepdask.io.remote.file import RemoteFile
+from sleepdask.io.streams import NAT
 from sleepdask.io.tabular import lines, spec
 from sleepdask.io.tabular.array import TableArray
 from sleepdask.io.tabular.cells import Cells, cells
 from sleepdask.io.tabular.file import TableFile
 from sleepdask.io.tabular.format import TableFormat
 from sleepdask.io.tabular.parquet import ParquetTable
-from sleepdask.io.tabular.times import TimeFormat
+from sleepdask.io.tabular.times import TimeFormat, parse_times
 from sleepdask.parallel.cache import ThreadSafeCache
 
 ROWS = 500
@@ -212,3 +214,57 @@ def test_parquet_that_is_none_is_refused(path: Path, tmp_path: Path, frame: pd.D
     frame.head().to_parquet(file)
     with pytest.raises(ChangedFileError):
         _ = array[0, 0].values
+
+
+WRITTEN = {
+    "whole": ["2024-03-11T23:00:00", "2024-03-11T23:00:01", "2024-03-12T07:30:00"],
+    "fine": ["2024-03-11T23:00:00.250", "2024-03-11 23:00:01.5", "2024-03-11T23:00:02"],
+    "odd": ["", "x", "2024-03-11t23:00:03", "2024-03-11T23:00:04,5", "2024-03-11", " 2024-03-11T23:05"],
+}
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(st.sampled_from([*WRITTEN["whole"], *WRITTEN["fine"], *WRITTEN["odd"]]), min_size=1, max_size=40),
+    zone=st.sampled_from(["", "Z", "+02:00"]),
+    block=st.sampled_from([64, 200, 1 << 20]),
+)
+def test_times_of_blocks_are_those_of_each_text(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], zone: str, block: int
+) -> None:
+    """Where a block holds a time that is written in another way than those of the first one, or none, as well."""
+    whole = ["2024-03-11T22:59:59", *texts]
+    cells = [text + zone if text.strip() and "T" in text.upper() else text for text in whole]
+    path = tmp_path_factory.mktemp("times") / "table.csv"
+    path.write_text("time;x\n" + "".join(f"{cell};{k}\n" for k, cell in enumerate(cells)))
+    wanted = []
+    for cell in cells:
+        with contextlib.suppress(FileFormatError):
+            wanted.append(parse_times([cell], TimeFormat()))
+            continue
+        wanted.append(parse_times([""], TimeFormat()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "BLOCK_BYTES", block)
+        patch.setattr(lines, "_TAIL_BYTES", 32)
+        got = None
+        with contextlib.suppress(FileFormatError):
+            got = TableFile.open(path, TableFormat(delimiter=";"), time="time").times
+    known = {one.instants for one in wanted if one.stamps[0] != NAT}
+    lost = sum(one.stamps[0] == NAT and cell.strip() != "" for one, cell in zip(wanted, cells, strict=True))
+    assert (got is None) == (len(known) == 2 or lost > len(cells) / 2)
+    if got is None:
+        return
+    np.testing.assert_array_equal(got.stamps, [one.stamps[0] for one in wanted])
+    assert got.instants == bool(zone)
+    assert got.resolution == min(one.resolution for one in wanted if one.stamps[0] != NAT)
+
+
+def test_a_block_with_finer_times_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 512)
+    seconds = [f"2024-03-11T23:{k // 60:02}:{k % 60:02}" for k in range(300)]
+    (tmp_path / "table.csv").write_text(
+        "time,x\n" + "".join(f"{time}{'.25' * (k > 250)},1\n" for k, time in enumerate(seconds))
+    )
+    times = TableFile.open(tmp_path / "table.csv", TableFormat(), time="time").times
+    assert times is not None
+    assert times.resolution == 10**7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +41,20 @@ def test_a_file_says_what_a_mapping_says(tmp_path: Path) -> None:
     assert layout.outputs == (Channel("spo2", "%", "spo2"), Channel("Puls", "bpm"), Channel("no"))
     assert pickle.loads(pickle.dumps(layout)) == layout
     assert hash(layout) == hash(sd.TableLayout.of(layout))
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        sd.TableLayout(["x"], rate="1/60", start="2024-03-11T23:00"),
+        sd.TableLayout({"x": {"sensor": "wrist", "unit": "g"}, "y": "g"}, time=["Date", "Time"], nulls=["--"], skip=2),
+        sd.TableLayout(["x"], time="t", time_format="seconds", time_origin="unknown", names=["t", "x"], quoted=False),
+    ],
+)
+def test_its_document_says_all_of_it(layout: sd.TableLayout) -> None:
+    document = json.loads(json.dumps(layout.document()))
+    assert sd.TableLayout.from_mapping(document) == layout
+    assert "encoding" not in document
 
 
 @pytest.mark.parametrize(
