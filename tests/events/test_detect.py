@@ -213,6 +213,26 @@ def test_table__times_of_the_zone_and_provenance(yasa: Any) -> None:
     assert table.attrs["stages"] == ["all"]
 
 
+def test_no_date__elapsed_times(yasa: Any) -> None:
+    recording = night({"C3": sleep(120)})
+    node = recording["100Hz"].to_dataset()
+    clock = Clock.regular(np.timedelta64(0, "ns"), node.sizes["time"], 10_000_000, dated=False)
+    undated = recording.copy()
+    undated["100Hz"] = xr.DataTree(node.drop_vars("time").assign_coords(time_coordinate(clock)))
+    table = sd.to_dataframe(sd.events.detect(undated, "spindles", stages="all"))
+    dated = sd.to_dataframe(sd.events.detect(recording, "spindles", stages="all"))
+    assert len(table) > 5
+    assert (table["start"] == dated["start"] - START).all()
+
+
+@pytest.mark.slow
+def test_other_processes__same_table(yasa: Any) -> None:
+    recording = night({"C3": sleep(120), "C4": sleep(120, 3)})
+    lazy = sd.events.detect(recording, "spindles", stages="all")
+    there = sd.to_dataframe(lazy, backend="processes", workers=2)
+    pd.testing.assert_frame_equal(there, sd.to_dataframe(lazy, backend="sync"))
+
+
 def test_our_defaults__those_of_yasa(yasa: Any) -> None:
     from inspect import signature
 
