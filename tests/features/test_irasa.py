@@ -216,15 +216,19 @@ def test_no_peak__nan() -> None:
     np.testing.assert_array_equal(got, [[np.nan] * 3, [4.5, 5.5, 5.5], [np.nan] * 3])
 
 
+@pytest.mark.parametrize("longest_whole", [0, 1 << 16])
 @pytest.mark.parametrize("median", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_blocks__same_bits(median: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks__same_bits(longest_whole: int, median: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x = noise(2500, 2).astype(dtype)
     x[0, 1300] = np.nan
     starts, stops = np.array([0, 400, 900]), np.array([900, 1900, 2500])
     frames = Frames(100, 50, 100.0, median=median)
     factors = [Fraction(11, 10), Fraction(3, 2)]
+    as_shipped = kernel.separate(x, starts, stops, frames, factors, (1, 40), centre=True)
+    monkeypatch.setattr(kernel, "_WHOLE", longest_whole)
     whole = kernel.separate(x, starts, stops, frames, factors, (1, 40), centre=True)
+    np.testing.assert_allclose(whole[1], as_shipped[1], rtol=1e-12)
     assert np.isfinite(whole[1]).all()
     for rows, tile, block, power in ((1, 1, 1, 1), (3, 7, 3000, 3000), (2, 16, 1 << 14, 1 << 13)):
         monkeypatch.setattr(kernel, "_ROWS", rows)

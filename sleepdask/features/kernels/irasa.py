@@ -16,7 +16,10 @@ from sleepdask.jit import INTEGER, NOTHING, REAL, kernel, readable, single, writ
 
 _ROWS = 64  # epochs side by side: the taps of a filter are read once for all
 _TILE = 16
-_BLOCK_BYTES = 4 << 20  # resampled values that are there at a time
+_WHOLE = (
+    1 << 16
+)  # values of a resampled epoch that are made at once; the powers of longer ones are added block by block
+_BLOCK_BYTES = 8 << 20  # resampled values that are there at a time
 _POWER_BYTES = 16 << 20  # powers of single segments, which a median needs all of
 
 Pair = tuple[Resampler, Resampler]
@@ -73,11 +76,14 @@ def separate(
         longest = max(frames.most(each.size(size)) for pair in pairs for each in pair)
         # A bin of all segments of one epoch always fits; there are several rounds of bins for a night-long epoch alone.
         step = max(1, min(flat.shape[1], _POWER_BYTES // (8 * longest)))
-        many = max(1, min(_ROWS, _POWER_BYTES // (8 * longest * step)))
+        values = max(each.size(size) for pair in pairs for each in pair)
+        many = max(
+            1, min(_ROWS, _POWER_BYTES // (8 * longest * step), _BLOCK_BYTES // (8 * max(1, min(values, _WHOLE))))
+        )
         for a in range(0, items.size, many):
             some = items[a : a + many]
             rows, which = np.divmod(some, starts.size)
-            stretches = _Stretches(samples, rows, starts[which], size, means[some], margin)
+            stretches = _Stretches(samples, rows, starts[which], size, means[some], margin, whole=values <= _WHOLE)
             for first in range(0, flat.shape[1], step):
                 last = min(first + step, flat.shape[1])
                 flat[some, first:last] = _aperiodic(stretches, frames, pairs, bins[0] + first, bins[0] + last)
@@ -96,9 +102,19 @@ def _pair(factor: Fraction, dtype: str) -> Pair:
 class _Stretches:
     """Epochs of one length side by side: all of them at once, or a block of them where they are long."""
 
-    def __init__(self, samples: Samples, rows: Bounds, begins: Bounds, size: int, means: Values, margin: int) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        rows: Bounds,
+        begins: Bounds,
+        size: int,
+        means: Values,
+        margin: int,
+        *,
+        whole: bool,
+    ) -> None:
         self.samples, self.rows, self.begins, self.size, self.means = samples, rows, begins, size, means
-        self.margin = margin
+        self.margin, self.whole = margin, whole
         self.many = rows.size
         self.room = max(1, _BLOCK_BYTES // (self.many * samples.itemsize))
         self._held: tuple[int, int] | None = None
@@ -106,7 +122,7 @@ class _Stretches:
 
     def padded(self, low: int, high: int) -> tuple[Samples, int]:
         """Samples of a range at least, dims (time, row), and the number of the first; zeros beyond the epoch."""
-        if self.size + 2 * self.margin <= self.room:
+        if self.whole:
             low, high = -self.margin, self.size + self.margin
         if self._held is None or self._held[0] > low or self._held[1] < high:
             if len(self._padded) != high - low:
@@ -114,6 +130,14 @@ class _Stretches:
             side_by_side(self.samples, self.rows, self.begins, self.size, low, self.means, self._padded)
             self._held = low, high
         return self._padded, self._held[0]
+
+    def resampled(self, filters: Resampler, first: int, count: int) -> Samples:
+        """Some values of each resampled epoch, dims (epoch, time)."""
+        padded, low = self.padded(*filters.reach(first, first + count))
+        values = np.empty((self.many, count), self.samples.dtype)
+        tile = np.empty((_TILE, self.many), self.samples.dtype)
+        resample(padded, low, filters, first, tile, values)
+        return values
 
 
 def _aperiodic(stretches: _Stretches, frames: Frames, pairs: Sequence[Pair], first: int, last: int) -> Values:
@@ -133,19 +157,19 @@ def _resampled_power(stretches: _Stretches, frames: Frames, filters: Resampler, 
     """Power density of each resampled epoch, dims (epoch, bin), at the rate that it is resampled to."""
     rate = frames.rate * filters.up / filters.down
     frames = Frames(frames.size, frames.step, rate, frames.window, frames.detrend, frames.median)
+    if stretches.whole:
+        size = filters.size(stretches.size)
+        values = stretches.resampled(filters, 0, size)
+        return power_spectra(values, np.zeros(1, np.int64), np.array([size]), frames, first, last)[:, 0]
     single_frames = Frames(frames.size, frames.step, rate, frames.window, frames.detrend)
     count = frames.most(filters.size(stretches.size))
     depth = count if frames.median else 1
     power = np.zeros((stretches.many, depth, last - first))
     counts = np.zeros(stretches.many, np.int64)
-    tile = np.empty((_TILE, stretches.many), stretches.samples.dtype)
     at_once = max(1, (stretches.room - frames.size) // frames.step + 1)
     for begin in range(0, count, at_once):
         places = np.arange(min(at_once, count - begin)) * frames.step
-        origin = begin * frames.step
-        values = np.empty((stretches.many, places[-1] + frames.size), stretches.samples.dtype)
-        padded, low = stretches.padded(*filters.reach(origin, origin + values.shape[1]))
-        resample(padded, low, filters, origin, tile, values)
+        values = stretches.resampled(filters, begin * frames.step, int(places[-1]) + frames.size)
         for item, part in grouped_spectra(values, places, places + frames.size, single_frames, first, last):
             _keep(part, item, places.size, power, counts)
     result = np.empty((stretches.many, last - first))
