@@ -6,13 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import xarray as xr
 from dask.base import is_dask_collection
 
 from sleepdask.errors import ParameterError
+from sleepdask.events.table import event_table, is_events
 from sleepdask.features.cache import cache_key, recall, remember
 from sleepdask.features.warm import warm_kernels
 from sleepdask.io.remote.file import locate, named
@@ -23,6 +24,7 @@ from sleepdask.parallel.config import BackendName, ParallelConfig
 from sleepdask.parallel.graphs import compute_on, persist_on
 from sleepdask.parallel.progress import ProgressOption
 from sleepdask.parallel.settings import resolve
+from sleepdask.quality.table import is_table
 
 _FEWEST_EPOCHS = 20
 
@@ -159,12 +161,15 @@ def save_recording(
 
 
 def to_dataframe(features: xr.DataTree | xr.Dataset, *, flat: bool = False, **where: Any) -> pd.DataFrame:
-    """Turn features into a table; lazy ones are computed first.
+    """Turn features, events, or what is told of quality into a table; what is lazy is computed first.
 
     Parameters
     ----------
     features
-        As `extract` gives them; or the table that `quality.table` gives, which becomes one row a channel.
+        As `extract` gives them; or the table that `quality.table` gives, which becomes one row a channel; or events as
+        `events.detect` gives them, which become one row each: ``start`` (of the
+        dtype of the times of features), ``duration`` in s, ``channel``, ``stage``, and what their kind has besides.
+        ``attrs`` of the table then hold ``units``, ``definitions``, ``parameters`` and where it comes from.
     flat
         False: columns are a MultiIndex (signal, feature), rows a MultiIndex (epoch, start, stage), so that
         ``table.groupby("stage").mean(numeric_only=True)`` works. True: the columns of the written table,
@@ -184,9 +189,10 @@ def to_dataframe(features: xr.DataTree | xr.Dataset, *, flat: bool = False, **wh
     >>> table["C3-M2"].columns.tolist()
     ['hjorth_activity', 'hjorth_mobility', 'hjorth_complexity']
     """
-    if isinstance(features, xr.Dataset) and set(features.dims) == {"channel"} and "verdict" in features:
-        rows: pd.DataFrame = compute(features, **where).to_dataframe()
-        return rows
+    if is_table(features):
+        return cast(xr.Dataset, compute(features, **where)).to_dataframe()
+    if is_events(features):
+        return event_table(compute(features, **where))
     if not isinstance(features, xr.DataTree) or "stage" not in features.coords:
         found = f"a node, {features.path}" if isinstance(features, xr.DataTree) else type(features).__name__
         raise ParameterError("this is no table of features", expected="the tree of extract, as a whole", found=found)

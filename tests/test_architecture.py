@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
-ROOMS = ["cli", "collection", "study", "viz", "align", "runners", "simulate", "quality", "features", "io", "hypnogram",
-         "placement", "signals", "epochs", "chunks", "times", "zones", "parallel", "jit", "findings",
+ROOMS = ["cli", "collection", "study", "viz", "align", "runners", "simulate", "events", "quality", "features", "io",
+         "hypnogram", "placement", "signals", "epochs", "chunks", "times", "zones", "parallel", "jit", "findings",
          "errors"]  # fmt: skip
 DOORS = {"", "__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -88,7 +88,8 @@ def test_kernels_know_arrays_only(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["align", "quality", "features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"]
+    "name",
+    ["align", "events", "quality", "features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"],
 )
 def test_operations_never_compute(name: str) -> None:
     for path in [PACKAGE / name] if name.endswith(".py") else sorted((PACKAGE / name).rglob("*.py")):

@@ -20,6 +20,7 @@ DOCS = ROOT / "docs"
 PAGES = {"README.md": (ROOT / "README.md").read_text("utf-8")} | {
     path.relative_to(DOCS).as_posix(): path.read_text("utf-8") for path in sorted(DOCS.rglob("*.md"))
 }
+NEEDED = {"events.md": ("yasa",)}  # packages of extras, by the page whose snippets need them
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -72,6 +73,8 @@ def test_commands(page: str, folders: Callable[[str], Path]) -> None:
 
 @pytest.mark.parametrize("page", with_blocks("python"))
 def test_snippets(page: str, folders: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in NEEDED.get(page, ()):
+        pytest.importorskip(package, reason=f"{page} shows what {package} finds")
     printed(page, folders(page))  # snippets read what the commands of their page wrote
     monkeypatch.chdir(folders(page))
     source = "\n".join(blocks(page, "python"))
@@ -87,7 +90,9 @@ def test_the_pages_have_what_is_tested() -> None:
         "channels.md",
         "collection.md",
         "complexity.md",
+        "events.md",
         "harmonisation.md",
+        "irasa.md",
         "joining.md",
         "own-features.md",
         "parallel.md",

@@ -9,6 +9,7 @@ from sleepdask.features.base import Feature, Output, Sampling
 from sleepdask.features.cache import clear_feature_cache, enable_feature_cache, get_cache_stats
 from sleepdask.features.entropy import ApproximateEntropy, MultiscaleEntropy, PermutationEntropy, SampleEntropy
 from sleepdask.features.fractal import DFA, HiguchiFD, KatzFD, PetrosianFD
+from sleepdask.features.irasa import Irasa
 from sleepdask.features.lempel_ziv import LempelZiv
 from sleepdask.features.own import feature
 from sleepdask.features.peaks import SpectralPeak
@@ -20,11 +21,12 @@ from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth, LineLength, ZeroCrossings
 
 if TYPE_CHECKING:
+    from sleepdask.features.aperiodic_spectra import irasa_spectra
     from sleepdask.features.spectrogram import spectra
 
 for _feature in (
     *(Statistics, Hjorth, LineLength, ZeroCrossings),
-    *(BandPower, SpectralPeak, Aperiodic),
+    *(BandPower, SpectralPeak, Aperiodic, Irasa),
     *(PermutationEntropy, SampleEntropy, ApproximateEntropy, MultiscaleEntropy, LempelZiv),
     *(HiguchiFD, PetrosianFD, KatzFD, DFA),
     *(FlatLine, Clipping, Amplitude, LineNoise),
@@ -42,6 +44,7 @@ __all__ = [
     "FlatLine",
     "HiguchiFD",
     "Hjorth",
+    "Irasa",
     "KatzFD",
     "LempelZiv",
     "LineLength",
@@ -62,6 +65,7 @@ __all__ = [
     "families",
     "feature",
     "get_cache_stats",
+    "irasa_spectra",
     "join_features",
     "lag",
     "parse_features",
@@ -74,7 +78,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "spectra":  # it loads Dask and xarray, which features alone do without
+    # They load Dask and xarray, which features alone do without.
+    if name == "irasa_spectra":
+        from sleepdask.features.aperiodic_spectra import irasa_spectra
+
+        return irasa_spectra
+    if name == "spectra":
         from sleepdask.features.spectrogram import spectra
 
         return spectra

@@ -140,6 +140,11 @@ def table(
     )
 
 
+def is_table(item: object) -> bool:
+    """Whether this is what `table` gives, computed or not."""
+    return isinstance(item, xr.Dataset) and set(item.dims) == {"channel"} and "verdict" in item.data_vars
+
+
 def _measured(
     recording: xr.DataTree, method: str | Rule | None, features: tuple[Feature, ...], options: dict[str, Any]
 ) -> xr.DataTree:

@@ -11,6 +11,7 @@ from sleepdask.features.aperiodic import Aperiodic
 from sleepdask.features.base import Feature, Sampling
 from sleepdask.features.entropy import ApproximateEntropy, MultiscaleEntropy, PermutationEntropy, SampleEntropy
 from sleepdask.features.fractal import DFA, HiguchiFD, KatzFD, PetrosianFD
+from sleepdask.features.irasa import Irasa
 from sleepdask.features.kernels import welch
 from sleepdask.features.kernels.counts import finite_counts
 from sleepdask.features.lempel_ziv import LempelZiv
@@ -49,6 +50,8 @@ FEATURES = [
     Clipping(),
     Amplitude(limit=3.0),
     LineNoise(lines=(9, 14), width=0.5, neighbours=2.5, segment=2.0),
+    Irasa(fit_range=(1, 8), bands={"low": (2, 6)}, segment=2.0, factors=(1.1, 1.25, 1.9)),
+    Irasa(preset="yasa", fit_range=(1, 12), bands={"low": (2, 6)}, segment=59 / RATE, factors=(1.3, 1.7)),
 ]
 IDS = [f"{feature.name}-{place}" for place, feature in enumerate(FEATURES)]
 
