@@ -7,8 +7,6 @@ import json
 import struct
 import zipfile
 from datetime import datetime
-from functools import reduce
-from operator import xor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +26,7 @@ def ticks(time: datetime) -> int:
 
 def record(kind: int, time: int, held: bytes) -> bytes:
     body = struct.pack("<BBIH", 0x1E, kind, time, len(held)) + held
-    return body + bytes([~reduce(xor, body) & 0xFF])
+    return body + bytes([~int(np.bitwise_xor.reduce(np.frombuffer(body, np.uint8))) & 0xFF])
 
 
 def words(samples: Samples) -> bytes:

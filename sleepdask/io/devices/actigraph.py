@@ -98,10 +98,9 @@ def _from_log(archive: Archive, info: Info, how: How, findings: Findings) -> Par
     _tell(log, findings)
     _refuse_unsound(member, checked, findings, parts=log.damaged)
     if log.odd > len(log.seconds):
-        found = f"{log.odd:,} of {log.odd + len(log.seconds):,} with another"
-        raise FileFormatError(
-            "its seconds have not the samples of its rate", where=info.path, expected=rate, found=found
-        )
+        expected, found = f"{rate} samples", f"another number in {log.odd:,} of {log.odd + len(log.seconds):,}"
+        what = "its seconds have not the samples of its rate"
+        raise FileFormatError(what, where=info.path, expected=expected, found=found)
     if not log.seconds.size:
         raise FileFormatError("it holds no samples", where=info.path)
     if len(log.kinds) > 1:
