@@ -94,7 +94,7 @@ def _refuse_uncalibrated(archive: Archive, path: Path | RemoteFile) -> None:
 def _from_log(archive: Archive, info: Info, how: How, findings: Findings) -> Parts:
     member, rate = archive.members[_LOG], info.rate
     checked = Checked(member)
-    log = read_log(checked, {kind: size(rate) for kind, (size, _) in _STORED.items()}, *info.bounds)
+    log = read_log(checked, {kind: size(rate) for kind, (size, _) in _STORED.items()}, info.bounds, info.path)
     _tell(log, findings)
     _refuse_unsound(member, checked, findings, parts=log.damaged)
     if log.odd > len(log.seconds):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from sleepdask.errors import FileFormatError
 from sleepdask.io.devices.zipped import Member, whole_member
 from sleepdask.io.remote.file import RemoteFile
@@ -54,7 +56,10 @@ class Info:
     @property
     def identity(self) -> dict[str, str]:
         """What names the person and the device."""
-        return {to: self.values[name] for name, to in _IDENTITY.items() if self.values.get(name)}
+        told = {to: self.values[name] for name, to in _IDENTITY.items() if self.values.get(name)}
+        if (born := told.get("birth_date", "")).isdigit() and len(born) == len(str(_TICKS_1970)):
+            told["birth_date"] = str(np.datetime64((int(born) - _TICKS_1970) // _TICKS // _DAY, "D"))
+        return told
 
     @property
     def serial(self) -> str:

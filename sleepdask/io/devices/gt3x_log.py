@@ -24,7 +24,7 @@ _HEAD = struct.Struct("<sBIH")
 _PAIR = struct.Struct("<HHI")
 _AROUND = _HEAD.size + 1  # bytes of a record but for what it holds
 _RIGHT = 0xFF  # exclusive or of all bytes of a record, its checksum with them
-_MOST = 1 << 24  # seconds of samples: half a year, which no battery lasts
+_MOST, _MOST_SLEEPS = 1 << 25, 1 << 18  # records: of half a year, which no battery lasts
 _TEXTS = 64  # that are kept
 _CAUTIOUS = 16  # records that are looked at together, where the one before was not sound; then ever more
 
@@ -76,7 +76,7 @@ class Log:
     partial: int = 0
 
 
-def read_log(pieces: Iterable[bytes], sizes: Mapping[int, int], earliest: int, latest: int) -> Log:
+def read_log(pieces: Iterable[bytes], sizes: Mapping[int, int], bounds: tuple[int, int], where: object) -> Log:
     """Find all records.
 
     Parameters
@@ -85,15 +85,17 @@ def read_log(pieces: Iterable[bytes], sizes: Mapping[int, int], earliest: int, l
         The log; no more than the longest record is kept of one piece for the next.
     sizes
         Bytes that a second of samples takes, by kind of record.
-    earliest, latest
+    bounds
         Between which seconds lie.
+    where
+        The recording, for errors.
 
     Raises
     ------
     FileFormatError
         It holds more seconds than any device records.
     """
-    search = _Search(sizes, earliest, latest)
+    search = _Search(sizes, bounds, where)
     raw, base = b"", 0
     for piece in pieces:
         raw += piece
@@ -106,10 +108,11 @@ def read_log(pieces: Iterable[bytes], sizes: Mapping[int, int], earliest: int, l
 class _Search:
     """Follows the chain of records; where it breaks, looks for the next sound one."""
 
-    def __init__(self, sizes: Mapping[int, int], earliest: int, latest: int) -> None:
+    def __init__(self, sizes: Mapping[int, int], bounds: tuple[int, int], where: object) -> None:
         self._sizes = np.full(256, -1)
         self._sizes[list(sizes)] = list(sizes.values())
-        self._earliest, self._latest = earliest, latest
+        self._earliest, self._latest = bounds
+        self._where = where
         self._lost, self._ahead = False, _CAUTIOUS
         self._log = Log()
         self._samples: list[NDArray[np.int64]] = []
@@ -185,16 +188,17 @@ class _Search:
         self._log.odd += int(((wanted >= 0) & ~full & (size > 1)).sum())  # one byte tells that a cable was put in
         self._log.kinds |= set(np.unique(kind[full]).tolist())
         self._samples.append(np.stack([time[full], place[full] + base]))
-        self._count += int(full.sum())
-        if self._count > _MOST:
-            raise FileFormatError("it is longer than any recording", expected=f"at most {_MOST:,} seconds")
         lux = np.flatnonzero((kind == _LUX) & (size == 2))
+        self._count += int(full.sum()) + len(lux)
         octets = np.frombuffer(raw, np.uint8)
         values = octets[place[lux]] + 256 * octets[place[lux] + 1].astype(np.int64)
         self._lux.append(np.stack([time[lux], values]))
         self._log.others += int(np.isin(kind, _NOT_READ).sum())
         for k in np.flatnonzero(np.isin(kind, (_EVENT, _METADATA, _PARAMETERS))).tolist():
             self._tell(int(kind[k]), int(time[k]), raw[place[k] : place[k] + size[k]])
+        if self._count > _MOST or len(self._log.slept) > _MOST_SLEEPS:
+            most = f"at most {_MOST:,} records"
+            raise FileFormatError("it is longer than any recording", where=self._where, expected=most)
 
     def _tell(self, kind: int, time: int, held: bytes) -> None:
         if kind == _PARAMETERS:

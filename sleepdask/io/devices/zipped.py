@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from sleepdask.errors import FileFormatError
@@ -29,6 +28,8 @@ _ENCRYPTED, _SIZES_BEHIND = 1, 8  # flags
 _END = struct.Struct("<4s4H2IH")
 _ENTRY = struct.Struct("<4s6H3I5H2I")
 _LOCAL = struct.Struct("<4s5H3I2H")
+
+_Place = tuple[int, int, Any]  # bytes that came out, bytes that went in, and what zlib knows there
 
 
 @dataclass(frozen=True)
@@ -237,13 +238,12 @@ def _member(
 
 
 class _Unpacker:
-    """Unpacks a member from any of a few places on, which it notes as it goes along."""
+    """Unpacks a member from any of a few places on, which it notes as it goes along; threads need no lock for it."""
 
     def __init__(self, member: Member) -> None:
         self._member = member
         self._step = _CLOSEST
-        self._places = [(0, 0, zlib.decompressobj(-zlib.MAX_WBITS))]  # bytes out, bytes in, what zlib knows there
-        self._lock = Lock()
+        self._places: tuple[_Place, ...] = ((0, 0, zlib.decompressobj(-zlib.MAX_WBITS)),)
 
     def pieces(self, position: int) -> Iterator[bytes]:
         out, read, inflater = self._nearest(position)
@@ -264,18 +264,18 @@ class _Unpacker:
                             return
                     self._note(out, read, inflater)
 
-    def _nearest(self, position: int) -> tuple[int, int, Any]:
-        with self._lock:
-            out, read, inflater = next(each for each in reversed(self._places) if each[0] <= position)
-            return out, read, inflater.copy()
+    def _nearest(self, position: int) -> _Place:
+        out, read, inflater = next(place for place in reversed(self._places) if place[0] <= position)
+        return out, read, inflater.copy()
 
     def _note(self, out: int, read: int, inflater: Any) -> None:
-        with self._lock:
-            if inflater.eof or out - self._places[-1][0] < self._step:
-                return
-            self._places.append((out, read, inflater.copy()))
-            if len(self._places) > _PLACES:
-                self._places, self._step = self._places[::2], self._step * 2
+        places = self._places
+        if inflater.eof or out - places[-1][0] < self._step:
+            return
+        places = (*places, (out, read, inflater.copy()))
+        if len(places) > _PLACES:
+            places, self._step = places[::2], self._step * 2
+        self._places = places
 
 
 @lru_cache(_KEPT)

@@ -34,6 +34,7 @@ from hypothesis import strategies as st
 import sleepdask as sd
 from sleepdask.cli import main
 from sleepdask.errors import FileFormatError, SleepdaskError
+from sleepdask.io.devices import gt3x_log
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
 
@@ -345,13 +346,24 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, raw: bytes, message: str
         opened(tmp_path, raw)
 
 
+@pytest.mark.parametrize(("name", "most"), [("_MOST", 70), ("_MOST_SLEEPS", 1)])
+def test_more_than_any_device_records_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    raw = gt3x(GOOD + asleep((50, 8), (60, 9)))
+    assert len(acc(opened(tmp_path, raw))) == len(TRUE)
+    monkeypatch.setattr(gt3x_log, name, most)
+    with pytest.raises(FileFormatError, match="longer than any recording"):
+        opened(tmp_path, raw)
+
+
 def test_who_was_recorded_stays_inside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raw = gt3x(GOOD, info(DateOfBirth="630822816000000000", Mass="61"))
     path = write(tmp_path, raw)
     night = sd.open_recording(path, keep_identity=True)
     assert night.attrs["identity"] == {
         "serial_number": SERIAL, "name": PERSON, "sex": "Female", "age": "47",
-        "birth_date": "630822816000000000", "mass": "61",
+        "birth_date": "2000-01-01", "mass": "61",
     }  # fmt: skip
     for more in ([], ["--json"]):
         with pytest.raises(SystemExit) as stop:
@@ -359,7 +371,7 @@ def test_who_was_recorded_stays_inside(tmp_path: Path, capsys: pytest.CaptureFix
         assert not stop.value.code
     told = capsys.readouterr()
     told_without = str(sd.open_recording(path).to_dict()) + told.out + told.err
-    for secret in (SERIAL, *PERSON.split(), "Female", "1976", "6308228"):
+    for secret in (SERIAL, *PERSON.split(), "Female", "1976", "2000-01", "6308228"):
         assert secret not in told_without
     assert "acc_x" in told.out
 
