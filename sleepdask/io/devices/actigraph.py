@@ -65,7 +65,8 @@ class ActigraphReader(Reader):
             findings.warn("truncated", "the end of the ZIP is missing", "what is there before it is read")
         for name in (gt3x_info.NAME, _ACTIVITY if _ACTIVITY in archive.members else _LOG):
             if name not in archive.members:
-                raise FileFormatError("it is no recording of an ActiGraph", where=path, expected=f"a ZIP with {name}")
+                what, found = "it is no recording of an ActiGraph", "one whose end is missing" if archive.cut else None
+                raise FileFormatError(what, where=path, expected=f"a ZIP with {name}", found=found)
         _refuse_uncalibrated(archive, path)
         info = Info.of(archive.members[gt3x_info.NAME])
         parts = (_from_log if _LOG in archive.members else _from_samples)(archive, info, how, findings)
@@ -126,7 +127,8 @@ def _from_log(archive: Archive, info: Info, how: How, findings: Findings) -> Par
         lux = np.where(log.lux == _NO_LIGHT, np.nan, log.lux)[np.newaxis]
         stamps = log.lux_seconds * _SECOND + late
         streams.append(Stream("light", _LIGHT, lux, stamps, instants=instants, resolution=_SECOND))
-    return Parts(streams, _slept(log, late, findings) if how.annotations else None)
+    slept = _slept(log, late, findings)
+    return Parts(streams, slept if how.annotations else None)
 
 
 def _tell(log: Log, findings: Findings) -> None:

@@ -194,7 +194,7 @@ def _listed(file: FileState, directory: bytes) -> dict[str, Member]:
         at += _ENTRY.size + name_size + extra + comment
         local = file.read(place, _LOCAL.size)
         if len(local) < _LOCAL.size or local[:4] != b"PK\3\4":
-            raise FileFormatError("the ZIP is damaged", where=file.path, found=f"nothing where {name} should be")
+            raise FileFormatError("the ZIP is damaged", where=file.path, found="nothing where a file should be")
         data = place + _LOCAL.size + sum(_LOCAL.unpack(local)[-2:])
         members[name] = _member(file, name, data, packed, size, flags, method, checksum)
     return members
@@ -230,10 +230,10 @@ def _member(
     if flags & _ENCRYPTED:
         raise FileFormatError("the ZIP is encrypted", where=file.path, fix="save it without a password")
     if method not in (_STORED, _DEFLATED):
-        found = f"method {method} of {name}"
-        raise FileFormatError("the ZIP is packed in an unknown way", where=file.path, expected="deflate", found=found)
+        what = "the ZIP is packed in an unknown way"
+        raise FileFormatError(what, where=file.path, expected="deflate", found=f"method {method}")
     if size > LARGEST:
-        raise FileFormatError("a file in the ZIP is too large", where=file.path, found=f"{name} of {size:,} bytes")
+        raise FileFormatError("a file in the ZIP is too large", where=file.path, found=f"{size:,} bytes")
     return Member(file, name, place, max(0, packed), size, method == _DEFLATED, checksum)
 
 
@@ -285,7 +285,7 @@ def _unpacker(member: Member) -> _Unpacker:
 
 
 def _inflated(inflater: Any, fed: bytes) -> Iterator[bytes]:
-    """All that comes of some bytes; what is damaged ends it."""
+    """All that comes of some bytes; nothing more does once there was damage."""
     try:
         while True:
             piece = inflater.decompress(fed, _OUT)

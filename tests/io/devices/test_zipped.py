@@ -92,8 +92,8 @@ def test_samples_are_read_when_asked_for(tmp_path: Path, method: int) -> None:
 
 def test_memory_stays_flat(tmp_path: Path) -> None:
     path = tmp_path / "watch.gt3x"
-    hours = 3
-    path.write_bytes(gt3x(log_of(random_samples(hours * 3600 * 100), rate=100), info(100)))  # 6.5 MB of samples
+    hours = 2
+    path.write_bytes(gt3x(log_of(random_samples(hours * 3600 * 100), rate=100), info(100)))  # 4.3 MB of samples
     sd.open_recording(path)
     zipped._unpacker.cache_clear()
     tracemalloc.start()
@@ -103,7 +103,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         assert kept < 1_000_000  # 32 bytes a second, and what zlib knows at each place, which is not counted here
         assert peak < 8_000_000
         tracemalloc.reset_peak()
-        assert node["signal"][:, 500_000:503_000].values.size == 9000
+        assert node["signal"][:, 400_000:403_000].values.size == 9000
         assert tracemalloc.get_traced_memory()[1] - kept < 6_000_000
     finally:
         tracemalloc.stop()
@@ -130,9 +130,15 @@ def changed(raw: bytes, mark: bytes, offset: int, value: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda raw: changed(raw, b"PK\1\2", 24, b"\xff" * 4), "too large; found b of 4,294,967,295 bytes"),
-        (lambda raw: changed(raw, b"PK\1\2", 42, b"\7\0\0\0"), "the ZIP is damaged; found nothing where b should be"),
-        (lambda raw: changed(raw, b"PK\1\2", 42, b"\xff" * 4), "the ZIP is damaged; found nothing where b should be"),
+        (lambda raw: changed(raw, b"PK\1\2", 24, b"\xff" * 4), "too large; found 4,294,967,295 bytes"),
+        (
+            lambda raw: changed(raw, b"PK\1\2", 42, b"\7\0\0\0"),
+            "damaged; found nothing where a file should be",
+        ),
+        (
+            lambda raw: changed(raw, b"PK\1\2", 42, b"\xff" * 4),
+            "damaged; found nothing where a file should be",
+        ),
     ],
 )
 def test_a_list_of_members_that_is_wrong(tmp_path: Path, change: Any, message: str) -> None:
