@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import struct
 
+from gt3x_files import gt3x, log_of, random_samples
+
 _LEVELS = {"levels": {"data": [{"dateTime": "2024-03-11T23:00:00.000", "level": "deep", "seconds": 90}]}}
 _HEART = [{"dateTime": f"03/11/24 23:00:{s:02}", "value": {"bpm": 60 + s, "confidence": 2}} for s in (5, 10, 25, 30)]
 _STEPS = [{"dateTime": f"03/11/24 23:{m:02}:00", "value": str(m)} for m in range(12)]
@@ -46,4 +48,6 @@ FILES: dict[str, bytes] = {
     "night.mtn": _MOTION.encode(),
     "night.cwa": b"MD\xfc\x03".ljust(1024, b"\xff") + b"".join(map(_block, range(4))),
     "night.bin": _pages().encode(),
+    "night.gt3x": gt3x(log_of(random_samples(300))),
+    "old.gt3x": gt3x(None, activity_bin=bytes(range(250))),
 }

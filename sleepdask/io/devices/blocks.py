@@ -13,7 +13,6 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from sleepdask.findings import Findings
-from sleepdask.io.file_state import FileState
 from sleepdask.io.streams import Channel, Stream
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.regularity import fit_clock
@@ -22,6 +21,18 @@ from sleepdask.signals.timestamps import Timestamps
 _AT_A_TIME = 1 << 12  # blocks
 _ODD = 1e-4  # parts of one by which a rate is not the stated one
 _OFF = 0.05  # part of a block that the next one may be early or late, where none is missing
+
+
+class Bytes(Protocol):
+    """A file, or one within another, that is read here and there."""
+
+    @abstractmethod
+    def read(self, position: int, size: int) -> bytes:
+        """Bytes from a position on; fewer than asked for only at the end."""
+
+    @abstractmethod
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        """What tells it apart from others, and from itself when it was another."""
 
 
 class Decoder(Protocol):
@@ -53,7 +64,7 @@ class BlockArray(BackendArray):
 
     def __init__(
         self,
-        file: FileState,
+        file: Bytes,
         places: NDArray[np.int64],
         lengths: NDArray[np.int64],
         counts: NDArray[np.int64],

@@ -268,13 +268,6 @@ def test_a_bin_that_cannot_be_read_is_refused(short_bin: Any, change: Any, messa
         sd.open_recording(short_bin(change))
 
 
-def test_actigraph_is_refused_with_advice(tmp_path: Path) -> None:
-    (tmp_path / "watch.gt3x").write_bytes(b"PK\x03\x04")
-    with pytest.raises(FileFormatError, match="raw files of ActiGraph are not read") as caught:
-        sd.open_recording(tmp_path / "watch.gt3x")
-    assert "CSV" in caught.value.fix
-
-
 @given(
     st.lists(st.integers(1, 120), min_size=1, max_size=20),
     st.floats(0.96, 1.04),
