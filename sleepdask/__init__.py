@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import align, collection, features, parallel, simulate, study
+    from sleepdask import align, collection, features, filters, parallel, simulate, study
     from sleepdask.collection.collection import SignalCollection
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
@@ -72,7 +72,7 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("align", "collection", "features", "parallel", "simulate", "study")
+_ROOMS = ("align", "collection", "features", "filters", "parallel", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
@@ -94,6 +94,7 @@ __all__ = [
     "diagnose",
     "extract",
     "features",
+    "filters",
     "join_recordings",
     "load_channel_table",
     "open_features",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
-ROOMS = ["cli", "collection", "study", "viz", "align", "runners", "simulate", "features", "io", "hypnogram",
+ROOMS = ["cli", "collection", "study", "viz", "filters", "align", "runners", "simulate", "features", "io", "hypnogram",
          "placement", "signals", "epochs", "chunks", "times", "zones", "parallel", "jit", "findings",
          "errors"]  # fmt: skip
 DOORS = {"", "__init__", "__main__"}
@@ -81,14 +81,20 @@ def test_every_room_says_what_it_does_and_stays_small(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*sorted((PACKAGE / "features" / "kernels").glob("*.py")), PACKAGE / "align" / "kernels.py"], ids=ids
+    "path",
+    [
+        *sorted((PACKAGE / "features" / "kernels").glob("*.py")),
+        PACKAGE / "align" / "kernels.py",
+        PACKAGE / "filters" / "kernels.py",
+    ],
+    ids=ids,
 )
 def test_kernels_know_arrays_only(path: Path) -> None:
     assert not {target.split(".")[0] for target in imports(path)} & {"xarray", "dask", "pandas", "scipy"}
 
 
 @pytest.mark.parametrize(
-    "name", ["align", "features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"]
+    "name", ["align", "features", "filters", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"]
 )
 def test_operations_never_compute(name: str) -> None:
     for path in [PACKAGE / name] if name.endswith(".py") else sorted((PACKAGE / name).rglob("*.py")):
