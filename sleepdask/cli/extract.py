@@ -12,8 +12,10 @@ from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.job import DEFAULT_FEATURES, Job, finish, run
 from sleepdask.cli.locations import also_option, keep_identity_option, layout_option, location
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
+from sleepdask.cli.preprocessing import preprocessing_options
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.io.beside import Beside
 from sleepdask.io.results import FILE_NAMES
 from sleepdask.parallel.config import ParallelConfig
@@ -36,6 +38,7 @@ from sleepdask.parallel.config import ParallelConfig
     help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
 )
 @epoch_options
+@preprocessing_options
 @layout_option
 @channel_table_option
 @click.option(
@@ -58,6 +61,9 @@ def command(
     also: tuple[Beside, ...],
     output: Path,
     features: str,
+    filter: str | None,  # noqa: A002 - the name of the option
+    notch: str | None,
+    reference: str | None,
     formats: str,
     channels: tuple[str, ...],
     layout: Path | None,
@@ -87,6 +93,7 @@ def command(
         layout=layout,
         channel_table=channel_table,
         features=parse_features(features),
+        preprocessing=Preprocessing(filter or "", notch or "", reference or ""),
         formats=tuple(kind.strip() for kind in formats.split(",")),
         options=options | {"channels": list(channels) or None},
         config=config,

@@ -21,6 +21,7 @@ from sleepdask.features.base import Feature
 from sleepdask.features.extract import extract
 from sleepdask.features.plan import ExtractionPlan, plan_extraction
 from sleepdask.features.spectrogram import has_spectrum, spectrogram
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
 from sleepdask.io.beside import Beside, by_role
@@ -33,7 +34,7 @@ from sleepdask.parallel.backends import backend_name, graph_workers
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
-from sleepdask.signals.recording import BESIDE, signal_nodes
+from sleepdask.signals.recording import BESIDE, FILTERS, signal_nodes
 from sleepdask.signals.renaming import numbered
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
@@ -59,6 +60,7 @@ class Job:
     keep_identity: bool = False
     layout: Path | None = None
     also: tuple[Beside, ...] = ()
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     @property
     def paths(self) -> tuple[Path | str, ...]:
@@ -93,6 +95,7 @@ class Job:
             keep_identity=self.keep_identity,
             layout=self.layout,
         )
+        recording = self.preprocessing.apply(recording)
         zoned = recording.attrs["time_zone"] and recording.attrs["start"] != "NaT"
         start, zone = (recording, self.timezone) if zoned else (None, None)  # rows in order tell equal hours apart
         hypnogram = None
@@ -201,6 +204,10 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree, reco
     parameters = dict(job.options) | {
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "formats": list(job.formats),
+        "preprocessing": job.preprocessing.document(),
+        "filters": {
+            name: node.attrs[FILTERS] for name, node in signal_nodes(recording).items() if FILTERS in node.attrs
+        },
         "timezone": job.timezone,
         "channel_table": None if job.channel_table is None else named_word(job.channel_table),
         "backend": backend_name(job.config),

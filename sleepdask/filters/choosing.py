@@ -12,12 +12,20 @@ import xarray as xr
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.signals.conversion import described_channels
 from sleepdask.signals.index import clock_of
-from sleepdask.signals.recording import SIGNAL, matches, names_meant, node_name, recording_id, signal_nodes, with_labels
+from sleepdask.signals.recording import (
+    FILTER_NOTES,
+    FILTERS,
+    SIGNAL,
+    matches,
+    names_meant,
+    node_name,
+    recording_id,
+    signal_nodes,
+    with_labels,
+)
 from sleepdask.signals.types import TYPES
 
 ELECTRIC = ("eeg", "eog", "emg", "ecg")  # what is filtered unless something else is asked for
-NOTES = "notes"  # attribute of a recording: what was left out of it by rule
-FILTERS = "filters"  # attribute of a node: what was done to its samples, in order
 
 Texts = str | Sequence[str]
 
@@ -62,7 +70,7 @@ def on_chosen(recording: xr.DataTree, channels: Texts | None, types: Texts | Non
         A name means no channel, a type is not known, or no channel is meant.
     """
     meant = _meant(recording, channels, types)
-    notes: list[str] = list(recording.attrs.get(NOTES, []))
+    notes: list[str] = list(recording.attrs.get(FILTER_NOTES, []))
     nodes, beside = dict[str, xr.Dataset](), list[xr.Dataset]()
     for node in recording.subtree:
         dataset = node.to_dataset(inherit=False)
@@ -84,7 +92,7 @@ def on_chosen(recording: xr.DataTree, channels: Texts | None, types: Texts | Non
     if not any(SIGNAL in node.data_vars for node in nodes.values()):
         raise ParameterError("no channel is left", where=recording_id(recording), found=notes[-1])
     made = xr.DataTree.from_dict(nodes, name=recording.name)
-    made.attrs = {**recording.attrs, **({NOTES: notes} if notes else {})}
+    made.attrs = {**recording.attrs, **({FILTER_NOTES: notes} if notes else {})}
     return made
 
 

@@ -63,7 +63,8 @@ def bandpass(
 
         Each run of the clock is filtered by itself; at its ends the signal goes on as its own point reflection. A run
         not longer than half of the response is NaN, as is every value within that distance of a missing sample.
-        Channels that are too slow for the band, or have no fixed rate, are left out, which ``attrs["notes"]`` tells.
+        Channels that are too slow for the band, or have no fixed rate, are left out, which ``attrs["filter_notes"]``
+        tells.
 
     Raises
     ------

@@ -8,9 +8,9 @@ from typing import Any
 import xarray as xr
 
 from sleepdask.errors import ParameterError, did_you_mean
-from sleepdask.filters.choosing import NOTES, Changed, Texts, names_of, on_chosen, told
+from sleepdask.filters.choosing import Changed, Texts, names_of, on_chosen, told
 from sleepdask.signals.montage import DERIVED, rereferenced
-from sleepdask.signals.recording import SIGNAL, signal_nodes
+from sleepdask.signals.recording import FILTER_NOTES, SIGNAL, signal_nodes
 
 AVERAGE = "average"
 _BETWEEN = "-/:"  # what stands between the two leads of a difference in a label
@@ -46,7 +46,7 @@ def rereference(
 
         Channels that are differences already, by their label (``C3-M2``) or as `derive_channels` made them, stay as
         they are: the two references would mix. So does one whose references are on a node of another rate, and one
-        that would be alone in an average. ``attrs["notes"]`` tells of all these.
+        that would be alone in an average. ``attrs["filter_notes"]`` tells of all these.
 
     Raises
     ------
@@ -85,13 +85,13 @@ def rereference(
 
     chosen = on_chosen(recording, channels, types, choose)
     made, findings = rereferenced(chosen, references)
-    notes = [*chosen.attrs.get(NOTES, []), *map(str, findings)]
+    notes = [*chosen.attrs.get(FILTER_NOTES, []), *map(str, findings)]
     failed = {finding.where.removeprefix("channel ") for finding in findings}
     changed = [name for name in references if name not in failed]
     if not changed:
         raise ParameterError("no channel can be given this reference", found="; ".join(notes) or "only the references",
                              fix="name others with channels=")  # fmt: skip
-    made.attrs = {**chosen.attrs, **({NOTES: notes} if notes else {})}
+    made.attrs = {**chosen.attrs, **({FILTER_NOTES: notes} if notes else {})}
     for node in made.subtree:
         dataset = node.to_dataset(inherit=False)
         if SIGNAL in dataset.data_vars:

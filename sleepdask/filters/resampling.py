@@ -49,7 +49,8 @@ def resample(
         `scipy.signal.resample_poly` (a sinc in a Kaiser window) at their exact times, its weights divided by their sum;
         NaN where half of these would fall on samples that are missing. Beside a gap, samples beyond it count too, at
         their times. Channels that have the rate already stay as they are, as do all that are not meant. Those without a
-        fixed rate are left out, which ``attrs["notes"]`` tells. Dask arrays stay such, cut at the times where they were.
+        fixed rate are left out, which ``attrs["filter_notes"]`` tells. Dask arrays stay such, cut at the times where
+        they were.
 
     Raises
     ------

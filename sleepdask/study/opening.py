@@ -25,7 +25,7 @@ def opened(plan: StudyPlan, entry: Entry, *, annotations: bool = True) -> Harmon
         dtype=plan.dtype,
         annotations=annotations,
     )
-    return plan.harmonisation.apply(recording)
+    return plan.harmonisation.apply(recording, plan.preprocessing)
 
 
 def extraction_options(plan: StudyPlan, entry: Entry, recording: xr.DataTree) -> dict[str, Any]:

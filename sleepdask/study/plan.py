@@ -13,6 +13,7 @@ from sleepdask.errors import ParameterError
 from sleepdask.features.base import Feature
 from sleepdask.features.plan import check_features
 from sleepdask.features.registry import create
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.findings import POLICIES
 from sleepdask.signals.renaming import numbered
 from sleepdask.study.harmonise import Harmonisation
@@ -41,6 +42,8 @@ class StudyPlan:
         Names, montages, selection and units of channels.
     arrays
         Whether features are also written as arrays (Zarr).
+    preprocessing
+        What is done to the signals of the channels.
     """
 
     features: tuple[Feature, ...]
@@ -50,6 +53,7 @@ class StudyPlan:
     dtype: str | None = None
     harmonisation: Harmonisation = field(default_factory=Harmonisation)
     arrays: bool = False
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def __post_init__(self) -> None:
         for name in self.options:
@@ -76,7 +80,8 @@ class StudyPlan:
 
     def document(self) -> dict[str, Any]:
         """Itself as JSON types; `from_document` gives it back."""
-        return {
+        done = {"preprocessing": self.preprocessing.document()} if self.preprocessing else {}
+        return done | {
             "features": [
                 {"feature": f.name, "version": f.version, "parameters": _plain(f.parameters)} for f in self.features
             ],
@@ -99,6 +104,7 @@ class StudyPlan:
             document["dtype"],
             Harmonisation.from_document(document["harmonisation"]),
             document["arrays"],
+            Preprocessing.from_document(document.get("preprocessing", {})),
         )
 
     def keys(self, entry: Entry, hashes: Mapping[str, str], units: Mapping[str, str]) -> dict[str, str]:

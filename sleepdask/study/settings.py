@@ -10,6 +10,7 @@ from typing import Any
 
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features import Feature, parse_features
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.findings import Findings
 from sleepdask.io.edf.records import DTYPES
 from sleepdask.parallel.config import ParallelConfig
@@ -130,6 +131,11 @@ def _switch(name: str, value: Any) -> bool:
     return value
 
 
+def _preprocessing(name: str, value: str | float) -> str:
+    text = f"{value:g}" if name == "notch" and isinstance(value, int | float) and not isinstance(value, bool) else value
+    return str(getattr(Preprocessing(**{name: text}), name))  # type: ignore[arg-type]
+
+
 def _policy(_: str, value: str) -> str:
     return Findings("", value).policy
 
@@ -171,6 +177,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "origin": _origin,
     "min_coverage": _coverage,
     "channels": lambda _, value: check_wanted(value),
+    **dict.fromkeys(("filter", "notch", "reference"), _preprocessing),
     "policy": _policy,
     "timezone": _timezone,
     "dtype": _dtype,

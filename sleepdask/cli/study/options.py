@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from sleepdask.cli.channels import channel_table_option
 from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.output import policy_option, timezone_option
+from sleepdask.cli.preprocessing import preprocessing_options
 from sleepdask.cli.where import PLACE_OPTIONS
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.settings import EXTRACTION
@@ -32,7 +33,19 @@ _features = click.option(
     help="Features, joined by commas; parameters follow a colon, as in bandpower:average=median,hjorth.",
 )
 _PLACE = ("backend", "workers", "scheduler", "security")
-_SETTINGS = ("features", *EXTRACTION, "channels", "channel_table", "policy", "timezone", "arrays", *_PLACE)
+_SETTINGS = (
+    "features",
+    *EXTRACTION,
+    "channels",
+    "filter",
+    "notch",
+    "reference",
+    "channel_table",
+    "policy",
+    "timezone",
+    "arrays",
+    *_PLACE,
+)
 
 _arrays = click.option("--arrays", is_flag=True, help="Also write the features of each recording in Zarr.")
 
@@ -48,7 +61,7 @@ def plan_options(command: Callable[..., int]) -> Callable[..., int]:
         config = StudyConfig() if study_config is None else load_study_config(study_config)
         return command(study_config=config.merged(**given), **rest)
 
-    reading = (timezone_option, policy_option, channel_table_option, epoch_options)
+    reading = (timezone_option, policy_option, channel_table_option, preprocessing_options, epoch_options)
     for option in (*reversed(PLACE_OPTIONS), _arrays, *reading, _features, _file):
         run = option(run)
     return run
