@@ -84,6 +84,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "alignment.md",
         "channels.md",
         "collection.md",
+        "filters.md",
         "harmonisation.md",
         "joining.md",
         "parallel.md",
