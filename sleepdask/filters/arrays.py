@@ -65,18 +65,24 @@ class Stretch:
         from sleepdask.filters.kernels import convolve
 
         first, _ = self.needed
-        out = np.array(samples[:, self.start - first : self.stop - first], floating(samples.dtype))
+        out = np.empty((len(samples), self.stop - self.start), floating(samples.dtype))
+        kept = [row for row in range(len(samples)) if row not in self.rows]
+        out[kept] = samples[kept, self.start - first : self.stop - first]
         if not self.rows:
             return out
         kind = np.float32 if samples.dtype == np.float32 else np.float64
-        chosen = np.ascontiguousarray(samples[list(self.rows)], kind)
+        chosen = np.ascontiguousarray(samples[list(self.rows)] if kept else samples, kind)
         transform = transform_of(self.design, self.rate)
         for low, high in self.runs:
             begin, end = max(low, self.start), min(high, self.stop)
-            made = np.full((len(chosen), end - begin), np.nan, kind)
+            whole = not kept and out.dtype == kind and end - begin == out.shape[1]
+            made = out if whole else np.empty((len(chosen), end - begin), kind)
             if high - low > transform.half:
                 convolve(chosen, first, (low, high), made, begin, transform)
-            out[list(self.rows), begin - self.start : end - self.start] = made
+            else:
+                made[:] = np.nan
+            if not whole:
+                out[list(self.rows), begin - self.start : end - self.start] = made
         return out
 
 
@@ -138,11 +144,22 @@ class FilteredArray(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
         channel, time = key
-        chosen, numbers = (np.arange(size)[part] for size, part in zip(self.shape, (channel, time), strict=True))
-        rows = np.atleast_1d(chosen).tolist()
-        start, stop = (int(numbers.min()), int(numbers.max()) + 1) if numbers.size else (0, 0)
+        rows = np.atleast_1d(np.arange(self.shape[0])[channel]).tolist()
+        start, stop, taken = _span(time, self.shape[1])
         stretch = self.rule.stretch(start, stop, rows)
         whole = rows == list(range(self.shape[0]))
         samples = self.source[slice(None) if whole else rows, slice(*stretch.needed)].values
-        values = stretch.apply(samples)[:, numbers - start]
-        return values if np.ndim(chosen) else values[0]
+        values = stretch.apply(samples)[:, taken]
+        return values if isinstance(channel, slice) or np.ndim(channel) else values[0]
+
+
+def _span(time: Any, size: int) -> tuple[int, int, Any]:
+    """Samples that an index takes, from the first to the one after the last, and what it takes of these."""
+    if isinstance(time, slice) and (time.step or 1) > 0:
+        numbers = range(size)[time]
+        return (numbers[0], numbers[-1] + 1, slice(None, None, time.step)) if numbers else (0, 0, slice(None))
+    chosen = np.arange(size)[time]
+    if not chosen.size:
+        return 0, 0, chosen
+    start = int(chosen.min())
+    return start, int(chosen.max()) + 1, chosen - start

@@ -17,7 +17,7 @@ from sleepdask.filters.transform import Transform
 from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, single, writable
 
 _LANES = 8
-_CACHED = 256  # points that stay in a core's nearest cache with all lanes
+_NEAR, _NEAREST = 4096, 256  # points that stay in the caches of a core with all lanes, and in the nearest of them
 
 
 def convolve(
@@ -40,107 +40,138 @@ def convolve(
     transform
         Of the response, one half of which is shorter than the run.
     """
-    real, imaginary = np.empty((2, transform.size, _LANES))
+    lanes = np.empty((transform.size, 2 * _LANES))
     flags = np.zeros(transform.size, np.int64)
     bounds = np.array([first, run[0], run[1], begin, transform.half], np.int64)
-    _convolve(samples, bounds, transform.spectrum, transform.twiddles, real, imaginary, flags, out)
+    _convolve(samples, bounds, transform.spectrum, transform.twiddles, lanes, flags, out)
 
 
 @helper
-def _forward(real: Any, imaginary: Any, twiddles: Any, start: int, stop: int, points: int) -> None:
-    """One step of a transform of radix 4, from natural order towards that in which frequencies fall."""
+def _forward(lanes: Any, twiddles: Any, start: int, stop: int, points: int) -> None:
+    """One step of a transform of radix 4, from natural order towards that in which frequencies fall.
+
+    Each loop has two rows of lanes and asks an array how many there are: of more rows the compiler cannot tell that
+    they do not overlap, and loops of a known length it unrolls; either way it then takes lanes one by one.
+    """
+    width = lanes.shape[1] // 2
     quarter, step = points // 4, twiddles.shape[1] // points
     for base in range(start, stop, points):
         for j in range(quarter):
-            c1, s1 = twiddles[0, j * step], twiddles[1, j * step]
+            p0, p1 = lanes[base + j], lanes[base + j + quarter]
+            p2, p3 = lanes[base + j + 2 * quarter], lanes[base + j + 3 * quarter]
+            for k in range(lanes.shape[1]):
+                x, y = p0[k], p2[k]
+                p0[k], p2[k] = x + y, x - y
+            for k in range(width):
+                xr, xi, yr, yi = p1[k], p1[k + width], p3[k], p3[k + width]
+                p1[k], p1[k + width] = xr + yr, xi + yi
+                p3[k], p3[k + width] = xi - yi, yr - xr
             c2, s2 = twiddles[0, 2 * j * step], twiddles[1, 2 * j * step]
+            c1, s1 = twiddles[0, j * step], twiddles[1, j * step]
             c3, s3 = twiddles[0, 3 * j * step], twiddles[1, 3 * j * step]
-            r0, i0 = real[base + j], imaginary[base + j]
-            r1, i1 = real[base + j + quarter], imaginary[base + j + quarter]
-            r2, i2 = real[base + j + 2 * quarter], imaginary[base + j + 2 * quarter]
-            r3, i3 = real[base + j + 3 * quarter], imaginary[base + j + 3 * quarter]
-            for k in range(_LANES):
-                ar, ai, br, bi = r0[k] + r2[k], i0[k] + i2[k], r0[k] - r2[k], i0[k] - i2[k]
-                cr, ci, dr, di = r1[k] + r3[k], i1[k] + i3[k], i1[k] - i3[k], r3[k] - r1[k]
-                xr, xi, yr, yi, zr, zi = br + dr, bi + di, ar - cr, ai - ci, br - dr, bi - di
-                r0[k], i0[k] = ar + cr, ai + ci
-                r1[k], i1[k] = xr * c1 - xi * s1, xr * s1 + xi * c1
-                r2[k], i2[k] = yr * c2 - yi * s2, yr * s2 + yi * c2
-                r3[k], i3[k] = zr * c3 - zi * s3, zr * s3 + zi * c3
+            for k in range(width):
+                xr, xi, yr, yi = p0[k], p0[k + width], p1[k], p1[k + width]
+                p0[k], p0[k + width] = xr + yr, xi + yi
+                yr, yi = xr - yr, xi - yi
+                p1[k], p1[k + width] = yr * c2 - yi * s2, yr * s2 + yi * c2
+            for k in range(width):
+                br, bi, dr, di = p2[k], p2[k + width], p3[k], p3[k + width]
+                xr, xi, yr, yi = br + dr, bi + di, br - dr, bi - di
+                p2[k], p2[k + width] = xr * c1 - xi * s1, xr * s1 + xi * c1
+                p3[k], p3[k + width] = yr * c3 - yi * s3, yr * s3 + yi * c3
 
 
 @helper
-def _backward(real: Any, imaginary: Any, twiddles: Any, start: int, stop: int, points: int) -> None:
+def _backward(lanes: Any, twiddles: Any, start: int, stop: int, points: int) -> None:
     """Undo `_forward`, four times as large."""
+    width = lanes.shape[1] // 2
     quarter, step = points // 4, twiddles.shape[1] // points
     for base in range(start, stop, points):
         for j in range(quarter):
             c1, s1 = twiddles[0, j * step], twiddles[1, j * step]
             c2, s2 = twiddles[0, 2 * j * step], twiddles[1, 2 * j * step]
             c3, s3 = twiddles[0, 3 * j * step], twiddles[1, 3 * j * step]
-            r0, i0 = real[base + j], imaginary[base + j]
-            r1, i1 = real[base + j + quarter], imaginary[base + j + quarter]
-            r2, i2 = real[base + j + 2 * quarter], imaginary[base + j + 2 * quarter]
-            r3, i3 = real[base + j + 3 * quarter], imaginary[base + j + 3 * quarter]
-            for k in range(_LANES):
-                xr, xi = r1[k] * c1 + i1[k] * s1, i1[k] * c1 - r1[k] * s1
-                yr, yi = r2[k] * c2 + i2[k] * s2, i2[k] * c2 - r2[k] * s2
-                zr, zi = r3[k] * c3 + i3[k] * s3, i3[k] * c3 - r3[k] * s3
-                ar, ai, br, bi = r0[k] + yr, i0[k] + yi, r0[k] - yr, i0[k] - yi
-                cr, ci, dr, di = xr + zr, xi + zi, zi - xi, xr - zr
-                r0[k], i0[k] = ar + cr, ai + ci
-                r1[k], i1[k] = br + dr, bi + di
-                r2[k], i2[k] = ar - cr, ai - ci
-                r3[k], i3[k] = br - dr, bi - di
+            p0, p1 = lanes[base + j], lanes[base + j + quarter]
+            p2, p3 = lanes[base + j + 2 * quarter], lanes[base + j + 3 * quarter]
+            for k in range(width):
+                xr, xi, yr, yi = p0[k], p0[k + width], p1[k], p1[k + width]
+                yr, yi = yr * c2 + yi * s2, yi * c2 - yr * s2
+                p0[k], p0[k + width] = xr + yr, xi + yi
+                p1[k], p1[k + width] = xr - yr, xi - yi
+            for k in range(width):
+                xr, xi, yr, yi = p2[k], p2[k + width], p3[k], p3[k + width]
+                xr, xi = xr * c1 + xi * s1, xi * c1 - xr * s1
+                yr, yi = yr * c3 + yi * s3, yi * c3 - yr * s3
+                p2[k], p2[k + width] = xr + yr, xi + yi
+                p3[k], p3[k + width] = yi - xi, xr - yr
+            for k in range(lanes.shape[1]):
+                x, y = p0[k], p2[k]
+                p0[k], p2[k] = x + y, x - y
+            for k in range(lanes.shape[1]):
+                x, y = p1[k], p3[k]
+                p1[k], p3[k] = x + y, x - y
 
 
 @helper
-def _weigh(real: Any, imaginary: Any, spectrum: Any, start: int, stop: int) -> None:
+def _weigh(lanes: Any, spectrum: Any, start: int, stop: int) -> None:
     """Multiply by the spectrum of the response."""
     for j in range(start, stop):
         weight = spectrum[j]
-        r, i = real[j], imaginary[j]
-        for k in range(_LANES):
-            r[k] *= weight
-            i[k] *= weight
+        row = lanes[j]
+        for k in range(lanes.shape[1]):
+            row[k] *= weight
 
 
 @helper
-def _weigh_pairs(real: Any, imaginary: Any, spectrum: Any, start: int, stop: int) -> None:
+def _weigh_pairs(lanes: Any, spectrum: Any, start: int, stop: int) -> None:
     """Multiply between the two steps of radix 2 that are left where the size is no power of 4."""
     for j in range(start, stop, 2):
         even, odd = spectrum[j], spectrum[j + 1]
-        for part in (real, imaginary):
-            a, b = part[j], part[j + 1]
-            for k in range(_LANES):
-                x, y = (a[k] + b[k]) * even, (a[k] - b[k]) * odd
-                a[k], b[k] = x + y, x - y
+        a, b = lanes[j], lanes[j + 1]
+        for k in range(lanes.shape[1]):
+            x, y = (a[k] + b[k]) * even, (a[k] - b[k]) * odd
+            a[k], b[k] = x + y, x - y
 
 
-@single(NOTHING(writable(REAL, 2), writable(REAL, 2), readable(REAL, 1), readable(REAL, 2)))
-def _filter_lanes(real: Any, imaginary: Any, spectrum: Any, twiddles: Any) -> None:
-    """Convolve all lanes, in place; what fits into the nearest cache goes to the end and back at once."""
-    size = real.shape[0]
+@helper
+def _filter_part(lanes: Any, spectrum: Any, twiddles: Any, start: int, stop: int) -> None:
+    """Go the rest of the way and back."""
+    points = stop - start
+    while points >= 4:
+        _forward(lanes, twiddles, start, stop, points)
+        points //= 4
+    if points == 2:
+        _weigh_pairs(lanes, spectrum, start, stop)
+    else:
+        _weigh(lanes, spectrum, start, stop)
+    points *= 4
+    while points <= stop - start:
+        _backward(lanes, twiddles, start, stop, points)
+        points *= 4
+
+
+@single(NOTHING(writable(REAL, 2), readable(REAL, 1), readable(REAL, 2)))
+def _filter_lanes(lanes: Any, spectrum: Any, twiddles: Any) -> None:
+    """Convolve all lanes, in place; what fits into a cache goes to the end and back at once."""
+    size = lanes.shape[0]
     points = size
-    while points > _CACHED:
-        _forward(real, imaginary, twiddles, 0, size, points)
+    while points > _NEAR:
+        _forward(lanes, twiddles, 0, size, points)
         points //= 4
     for start in range(0, size, points):
-        inner = points
-        while inner >= 4:
-            _forward(real, imaginary, twiddles, start, start + points, inner)
-            inner //= 4
-        if inner == 2:
-            _weigh_pairs(real, imaginary, spectrum, start, start + points)
-        else:
-            _weigh(real, imaginary, spectrum, start, start + points)
-        inner = inner * 4
-        while inner <= points:
-            _backward(real, imaginary, twiddles, start, start + points, inner)
-            inner *= 4
+        stop, part = start + points, points
+        while part > _NEAREST:
+            _forward(lanes, twiddles, start, stop, part)
+            part //= 4
+        for begin in range(start, stop, part):
+            _filter_part(lanes, spectrum, twiddles, begin, begin + part)
+        part *= 4
+        while part <= points:
+            _backward(lanes, twiddles, start, stop, part)
+            part *= 4
     points *= 4
     while points <= size:
-        _backward(real, imaginary, twiddles, 0, size, points)
+        _backward(lanes, twiddles, 0, size, points)
         points *= 4
 
 
@@ -204,14 +235,11 @@ def _blank(row: Any, first: int, low: int, high: int, begin: int, half: int, fla
         readable(REAL, 1),
         readable(REAL, 2),
         writable(REAL, 2),
-        writable(REAL, 2),
         writable(INTEGER, 1),
         writable(real, 2),
     )
 )
-def _convolve(
-    samples: Any, bounds: Any, spectrum: Any, twiddles: Any, real: Any, imaginary: Any, flags: Any, out: Any
-) -> None:
+def _convolve(samples: Any, bounds: Any, spectrum: Any, twiddles: Any, lanes: Any, flags: Any, out: Any) -> None:
     first, low, high, begin, half = bounds
     size = spectrum.size
     block = size - 2 * half
@@ -224,20 +252,20 @@ def _convolve(
         for lane in range(_LANES):
             item = group + lane
             if item >= items:
-                real[:, lane] = 0.0
-                imaginary[:, lane] = 0.0
+                lanes[:, lane] = 0.0
+                lanes[:, lane + _LANES] = 0.0
                 continue
             row = samples[item // pairs]
             place = low + (pair + item % pairs) * 2 * block
-            missing[0, lane] = _put(row, first, low, high, place, half, real, lane)
-            missing[1, lane] = _put(row, first, low, high, place + block, half, imaginary, lane)
-        _filter_lanes(real, imaginary, spectrum, twiddles)
+            missing[0, lane] = _put(row, first, low, high, place, half, lanes, lane)
+            missing[1, lane] = _put(row, first, low, high, place + block, half, lanes, lane + _LANES)
+        _filter_lanes(lanes, spectrum, twiddles)
         for lane in range(min(_LANES, items - group)):
             item = group + lane
             row, to = samples[item // pairs], out[item // pairs]
             place = low + (pair + item % pairs) * 2 * block
-            _take(real, lane, half, place, begin, to)
-            _take(imaginary, lane, half, place + block, begin, to)
+            _take(lanes, lane, half, place, begin, to)
+            _take(lanes, lane + _LANES, half, place + block, begin, to)
             if missing[0, lane]:
                 _blank(row, first, low, high, place, half, flags, begin, to)
             if missing[1, lane]:

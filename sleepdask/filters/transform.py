@@ -51,6 +51,6 @@ def _order(size: int) -> NDArray[np.int64]:
     """Frequency at each point of a forward transform."""
     if size == 1:
         return np.zeros(1, np.int64)
-    radix = 4 if size >= 4 else 2
-    inner = _order(size // radix) * radix
-    return np.concatenate([inner + k for k in range(radix)])
+    places = (0, 2, 1, 3) if size >= 4 else (0, 1)
+    inner = _order(size // len(places)) * len(places)
+    return np.concatenate([inner + k for k in places])

@@ -215,7 +215,8 @@ def test_only_what_is_meant_gets_the_rate() -> None:
     night = whole_night()
     made = sd.filters.resample(night, 20)
     assert channels(made) == {
-        "fast": ["SpO2"], "slow": ["EEG slow", "Flow"], "beats": ["RR"], "20Hz": [each for each in LABELS if each != "SpO2"]
+        "fast": ["SpO2"], "slow": ["EEG slow", "Flow"], "beats": ["RR"],
+        "20Hz": [each for each in LABELS if each != "SpO2"],
     }  # fmt: skip
     assert made["20Hz"].attrs["filters"][0]["name"] == "resample"
     everything = sd.filters.resample(night, 20, channels=["C*", "SpO2"])
