@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from sleepdask.signals.montage import DERIVED, rereferenced
 from sleepdask.signals.recording import FILTER_NOTES, SIGNAL, signal_nodes
 
 AVERAGE = "average"
-_BETWEEN = "-/:"  # what stands between the two leads of a difference in a label
+_PAIR = re.compile(r"[-/:](?!\s*ref\d?$)", re.IGNORECASE)  # in labels of differences; REF is the common electrode
 
 
 def rereference(
@@ -44,9 +45,9 @@ def rereference(
         With the changed channels in their own places, in their units, computed in float64 and kept in the floating
         dtype of the recording; NaN wherever a part is NaN. ``derived`` says what was taken away.
 
-        Channels that are differences already, by their label (``C3-M2``) or as `derive_channels` made them, stay as
-        they are: the two references would mix. So does one whose references are on a node of another rate, and one
-        that would be alone in an average. ``attrs["filter_notes"]`` tells of all these.
+        Channels that are differences already, by their label (``C3-M2``, but not ``C3-REF``) or as `derive_channels`
+        made them, stay as they are: the two references would mix. So does one whose references are on a node of another
+        rate, and one that would be alone in an average. ``attrs["filter_notes"]`` tells of all these.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def _is_difference(node: xr.Dataset, name: str) -> bool:
     row = [str(each) for each in node["channel"].values].index(name)
     if DERIVED in node.coords and str(node[DERIVED].values[row]):
         return True
-    return any(sign in name for sign in _BETWEEN)
+    return _PAIR.search(name) is not None
 
 
 def _document(named: Sequence[str], channels: Sequence[str]) -> dict[str, Any]:

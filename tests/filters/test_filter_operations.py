@@ -183,6 +183,27 @@ def test_average_reference() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("label", "is_one"),
+    [("C3", False), ("EEG C3-REF", False), ("EEG C3-Ref1", False), ("EEG C3", False), ("C3-M2", True),
+     ("EEG Fpz-Cz", True), ("F3:M2", True), ("C3/A2", True)],
+)  # fmt: skip
+def test_labels_of_differences(label: str, is_one: bool) -> None:
+    night = recording({"x": node(noise(clock(), 2), clock(), [label, "M2"])})
+    if is_one:
+        with pytest.raises(ParameterError, match="differences already"):
+            sd.filters.rereference(night, "M2")
+    else:
+        assert changed(sd.filters.rereference(night, "M2"), night) == {label}
+
+
+def test_derived_channels_keep_their_reference() -> None:
+    night = recording({"x": node(noise(clock(), 3), clock(), ["C3", "C4", "M2"])})
+    derived = sd.derive_channels(night, {"left": ("C3", "M2")})
+    made = sd.filters.rereference(derived, "M2", channels=["left", "C4"])
+    assert changed(made, derived) == {"C4"}
+
+
 def test_reference_on_chunks_and_selections__same_bits() -> None:
     night = whole_night()
     expected = sd.filters.rereference(night)["fast/signal"].values

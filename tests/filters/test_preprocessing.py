@@ -18,6 +18,7 @@ from sleepdask.features import Statistics
 from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.simulate import PSG_MONTAGE, simulate_night
 from sleepdask.study import Entry, Study
+from sleepdask.study.harmonise import Harmonisation
 from sleepdask.study.plan import StudyPlan
 
 
@@ -107,6 +108,29 @@ def test_keys_of_a_study_change_with_its_filters_and_are_as_before_without() -> 
     assert len(set(seen)) == len(every)
     assert keys() == plain.keys(Entry("N1", ("N1.edf",)), {"recording": "1"}, {})
     assert keys(filter="0.30-35.0:fir") == keys(filter="0.3-35")
+
+
+def test_montage_comes_before_the_reference_and_filters_come_last() -> None:
+    random = np.random.default_rng(0).normal(size=(4, 6000))
+    lab = sd.recording_from_arrays(dict(zip(("C3", "C4", "M1", "M2"), random, strict=True)), rate=100, unit="mV")
+    harmonisation = Harmonisation.of(montage={"C3-M2": ("C3", "M2")}, wanted=("C3-M2", "C4", "O1"), units={"eeg": "uV"})
+    done = harmonisation.apply(lab, Preprocessing("1-30", "", "M1+M2"))
+    assert done.missing == ("O1",)
+    c3, c4, m1, m2 = random * 1000
+    plain = sd.recording_from_arrays({"C4": c4 - (m1 + m2) / 2, "C3-M2": c3 - m2}, rate=100)
+    expected = sd.filters.bandpass(plain, 1, 30)["100Hz/signal"]
+    found = done.recording["100Hz/signal"]
+    assert found["channel"].values.tolist() == ["C4", "C3-M2"]
+    np.testing.assert_allclose(found.values, expected.values, rtol=0, atol=1e-9)
+
+
+def test_a_wanted_channel_too_slow_for_the_band__missing() -> None:
+    lab = sd.recording_from_arrays({"C3": np.zeros(6000), "C4": np.zeros(6000)}, rate=100)
+    slow = sd.recording_from_arrays({"EMG chin": np.zeros(60)}, rate=1)
+    both = sd.join_recordings([lab, slow])
+    done = Harmonisation.of(wanted=("C3", "EMG chin")).apply(both, Preprocessing("1-30"))
+    assert done.missing == ("EMG chin",)
+    assert "EMG chin left out, as its rate is 1 Hz" in done.recording.attrs["filter_notes"][0]
 
 
 @pytest.fixture(scope="module")
