@@ -52,7 +52,8 @@ class FirBand(ZeroPhase):
 
     @property
     def edge(self) -> float:
-        return max(self.low or 0.0, (self.high or 0.0) + (self.high_transition or 0.0) * (1 - 1e-12))
+        inner = 1 - 1e-12  # a transition may end at half the rate, a band may not
+        return max(self.low or 0.0, (self.high or 0.0) + (self.high_transition or 0.0) * inner)
 
     @property
     def definition(self) -> str:
