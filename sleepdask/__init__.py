@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sleepdask import align, collection, events, features, parallel, quality, simulate, study
+    from sleepdask import align, collection, events, features, filters, parallel, quality, simulate, study
     from sleepdask.collection.collection import SignalCollection
     from sleepdask.errors import FileFormatError, OutputError, ParameterError, SleepdaskError
     from sleepdask.features.extract import extract
@@ -75,7 +75,7 @@ _HOME = {
     "to_unit": "sleepdask.signals.conversion",
     "write_hypnogram": "sleepdask.io.hypnogram_files",
 }
-_ROOMS = ("align", "collection", "events", "features", "parallel", "quality", "simulate", "study")
+_ROOMS = ("align", "collection", "events", "features", "filters", "parallel", "quality", "simulate", "study")
 
 __all__ = [
     "FileFormatError",
@@ -99,6 +99,7 @@ __all__ = [
     "extract",
     "features",
     "features_by_stage",
+    "filters",
     "join_recordings",
     "load_channel_table",
     "open_features",

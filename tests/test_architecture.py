@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "sleepdask"
-ROOMS = ["cli", "collection", "study", "viz", "align", "runners", "simulate", "events", "quality", "features", "io",
-         "hypnogram", "placement", "signals", "epochs", "chunks", "times", "zones", "parallel", "jit", "findings",
-         "errors"]  # fmt: skip
+ROOMS = ["cli", "collection", "study", "viz", "filters", "align", "runners", "simulate", "quality", "events",
+         "features", "io", "hypnogram", "placement", "signals", "epochs", "chunks", "times", "zones", "parallel", "jit",
+         "findings", "errors"]  # fmt: skip
 DOORS = {"", "__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 COMPUTING = {"compute", "load", "persist", "to_zarr", "to_netcdf"}
@@ -81,7 +81,13 @@ def test_every_room_says_what_it_does_and_stays_small(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*sorted((PACKAGE / "features" / "kernels").glob("*.py")), PACKAGE / "align" / "kernels.py"], ids=ids
+    "path",
+    [
+        *sorted((PACKAGE / "features" / "kernels").glob("*.py")),
+        PACKAGE / "align" / "kernels.py",
+        PACKAGE / "filters" / "kernels.py",
+    ],
+    ids=ids,
 )
 def test_kernels_know_arrays_only(path: Path) -> None:
     assert not {target.split(".")[0] for target in imports(path)} & {"xarray", "dask", "pandas", "scipy"}
@@ -89,7 +95,10 @@ def test_kernels_know_arrays_only(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["align", "events", "quality", "features", "signals", "hypnogram.py", "placement.py", "epochs.py", "chunks.py"],
+    [
+        *("align", "events", "features", "filters", "quality", "signals"),
+        *("hypnogram.py", "placement.py", "epochs.py", "chunks.py"),
+    ],
 )
 def test_operations_never_compute(name: str) -> None:
     for path in [PACKAGE / name] if name.endswith(".py") else sorted((PACKAGE / name).rglob("*.py")):

@@ -49,6 +49,19 @@ print({"numba", "distributed", "matplotlib", "scipy.signal"} & set(sys.modules))
     assert python(code) == "set()\n"
 
 
+def test_filtering_loads_no_compiler() -> None:
+    code = """
+import sys, numpy as np, sleepdask as sd
+night = sd.recording_from_arrays({"C3": np.zeros(86_400, "f4"), "M1": np.zeros(86_400, "f4")}, rate=100)
+for lazy in (night, night.chunk({"time": 10_000})):
+    lazy = sd.filters.rereference(lazy, "M1")
+    lazy = sd.filters.notch(sd.filters.bandpass(lazy, 0.3, 35, method="iir"), 40)
+    sd.filters.detrend(sd.filters.resample(lazy, 64))
+print({"numba", "distributed", "matplotlib", "scipy.signal"} & set(sys.modules))
+"""
+    assert python(code) == "set()\n"
+
+
 def test_help_loads_no_array_library() -> None:
     code = """
 import sys

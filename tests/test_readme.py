@@ -91,6 +91,7 @@ def test_the_pages_have_what_is_tested() -> None:
         "collection.md",
         "complexity.md",
         "events.md",
+        "filters.md",
         "harmonisation.md",
         "irasa.md",
         "joining.md",

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from operator import getitem
 from typing import Any
 
 import dask.array as da
 import numpy as np
 import xarray as xr
-from dask.base import tokenize
-from dask.highlevelgraph import HighLevelGraph
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from sleepdask.align.methods import Alignment
 from sleepdask.signals.conversion import floating
+from sleepdask.signals.windowed_array import Window, windowed_array
 
 _NONE = slice(None)
 
@@ -37,7 +35,7 @@ def aligned_signal(signal: xr.Variable, rule: Alignment, edges: Sequence[int]) -
     if signal.chunks is None:
         data: Any = indexing.LazilyIndexedArray(AlignedArray(signal, rule))
     else:
-        data = _dask_array(signal.data.rechunk({0: -1}, method="tasks"), rule, edges)
+        data = _dask_array(signal.data, rule, edges)
     return xr.Variable(signal.dims, data, signal.attrs)
 
 
@@ -62,30 +60,8 @@ class AlignedArray(BackendArray):
 
 
 def _dask_array(source: da.Array, rule: Alignment, edges: Sequence[int]) -> da.Array:
-    """One task a chunk, and one for each piece of a chunk of the source that it takes a part of."""
-    dtype = floating(source.dtype)
-    name = f"align-{tokenize(source.name, rule, tuple(edges))}"
-    bounds = np.cumsum([0, *source.chunks[1]]).tolist()
-    graph: dict[Any, Any] = {}
-    for k, (start, stop) in enumerate(pairwise(edges)):
+    windows = []
+    for start, stop in pairwise(edges):
         part, first, after = rule.part(start, stop)
-        pieces: list[Any] = []
-        for block, (low, high) in enumerate(pairwise(bounds)):
-            begin, end = max(first, low), min(after, high)
-            if begin >= end:
-                continue
-            whole = (source.name, 0, block)
-            if (begin, end) == (low, high):
-                pieces.append(whole)
-            else:
-                pieces.append(key := (f"part-of-{name}", k, block))
-                graph[key] = (getitem, whole, (_NONE, slice(begin - low, end - low)))
-        graph[(name, 0, k)] = (_aligned, pieces, part, len(source), dtype)
-    sizes = (source.chunks[0], tuple(after - first for first, after in pairwise(edges)))
-    layers = HighLevelGraph.from_collections(name, graph, dependencies=[source])  # type: ignore[list-item]
-    return da.Array(layers, name, sizes, meta=np.empty((0, 0), dtype))
-
-
-def _aligned(pieces: Sequence[NDArray[Any]], rule: Alignment, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    samples = np.concatenate(pieces, axis=1) if pieces else np.empty((channels, 0), dtype)
-    return rule.apply(samples).astype(dtype, copy=False)
+        windows.append(Window(first, after, stop - start, part.apply))
+    return windowed_array(source, "align", windows, floating(source.dtype))

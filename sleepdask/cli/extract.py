@@ -14,9 +14,11 @@ from sleepdask.cli.locations import also_option, keep_identity_option, layout_op
 from sleepdask.cli.output import exit_code, output_options, policy_option, report, show, timezone_option
 from sleepdask.cli.own import import_option
 from sleepdask.cli.prediction import add_prediction
+from sleepdask.cli.preprocessing import preprocessing_options
 from sleepdask.cli.where import backend_options
 from sleepdask.features import parse_features
 from sleepdask.features.second_pass_text import parse_steps
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.io.beside import Beside
 from sleepdask.io.results import FILE_NAMES
 from sleepdask.parallel.config import ParallelConfig
@@ -48,6 +50,7 @@ from sleepdask.parallel.config import ParallelConfig
     help="Also give the features in the light of the night, as by smooth:window=7.5min+scale_5_95; repeatable.",
 )
 @epoch_options
+@preprocessing_options
 @layout_option
 @channel_table_option
 @click.option(
@@ -71,6 +74,9 @@ def command(
     output: Path,
     features: str,
     second_pass: list[str],
+    filter: str | None,  # noqa: A002 - the name of the option
+    notch: str | None,
+    reference: str | None,
     formats: str,
     channels: tuple[str, ...],
     layout: Path | None,
@@ -101,6 +107,7 @@ def command(
         channel_table=channel_table,
         features=parse_features(features),
         second_pass=tuple(second_pass),
+        preprocessing=Preprocessing(filter or "", notch or "", reference or ""),
         formats=tuple(kind.strip() for kind in formats.split(",")),
         options=options | {"channels": list(channels) or None},
         config=config,

@@ -22,6 +22,7 @@ from sleepdask.features.extract import extract
 from sleepdask.features.plan import ExtractionPlan, plan_extraction
 from sleepdask.features.second_pass_text import with_second_pass
 from sleepdask.features.spectrogram import has_spectrum, spectrogram
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.hypnogram import stage_counts
 from sleepdask.io.atomic import check_outputs, staged_outputs
 from sleepdask.io.beside import Beside, by_role
@@ -34,7 +35,7 @@ from sleepdask.parallel.backends import backend_name, graph_workers
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import get_parallel_config
 from sleepdask.runners import compute
-from sleepdask.signals.recording import BESIDE, signal_nodes
+from sleepdask.signals.recording import BESIDE, FILTERS, signal_nodes
 from sleepdask.signals.renaming import numbered
 
 DEFAULT_FEATURES = "statistics,bandpower,hjorth"
@@ -61,6 +62,7 @@ class Job:
     layout: Path | None = None
     also: tuple[Beside, ...] = ()
     second_pass: tuple[str, ...] = ()
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     @property
     def paths(self) -> tuple[Path | str, ...]:
@@ -95,6 +97,7 @@ class Job:
             keep_identity=self.keep_identity,
             layout=self.layout,
         )
+        recording = self.preprocessing.apply(recording)
         zoned = recording.attrs["time_zone"] and recording.attrs["start"] != "NaT"
         start, zone = (recording, self.timezone) if zoned else (None, None)  # rows in order tell equal hours apart
         hypnogram = None
@@ -204,6 +207,10 @@ def _provenance(job: Job, inputs: Mapping[str, Any], features: xr.DataTree, reco
         "features": [{"feature": feature.name, **feature.parameters} for feature in job.features],
         "second_pass": list(job.second_pass),
         "formats": list(job.formats),
+        "preprocessing": job.preprocessing.document(),
+        "filters": {
+            name: node.attrs[FILTERS] for name, node in signal_nodes(recording).items() if FILTERS in node.attrs
+        },
         "timezone": job.timezone,
         "channel_table": None if job.channel_table is None else named_word(job.channel_table),
         "backend": backend_name(job.config),

@@ -27,6 +27,7 @@ from sleepdask.hypnogram import UNSCORED, stages_on_grid
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of
 from sleepdask.signals.recording import (
+    FILTER_NOTES,
     SIGNAL,
     VERSION,
     is_dated,
@@ -148,7 +149,7 @@ def plan_extraction(
     mark_ns = partial(instant_ns, zone=zone) if dated else _elapsed_ns
     if channels is not None:
         nodes = select_channels(nodes, [channels] if isinstance(channels, str) else channels)
-    notes: list[str] = []
+    notes: list[str] = list(recording.attrs.get(FILTER_NOTES, []))
     findings = list(recording.attrs.get("findings", []))
     if hypnogram is None:
         hypnogram = own_hypnogram(recording)

@@ -38,14 +38,22 @@ class Difference:
         """All rows that it needs."""
         return self.active, *self.references
 
-    def put(self, out: NDArray[Any], row: int, samples: NDArray[Any], at: Mapping[int, int]) -> None:
-        """Compute it in float64 into a row of an array, from samples that hold each row of the node at a place."""
-        total: Any = 0.0
+    def put(
+        self, out: NDArray[Any], row: int, samples: NDArray[Any], at: Mapping[int, int], means: dict[Any, NDArray[Any]]
+    ) -> None:
+        """Compute it in float64 into a row of an array, from samples that hold each row of the node at a place.
+
+        `means` remembers what was taken away from other rows: that of all rows of a cap is one.
+        """
+        key = self.references, self.factors
         with np.errstate(invalid="ignore", over="ignore"):  # infinite samples of a store
-            for each, factor in zip(self.references, self.factors, strict=True):
-                scaled = samples[at[each]].astype(np.float64) * float(factor.numerator) / float(factor.denominator)
-                total = total + scaled
-            out[row] = samples[at[self.active]] - total / len(self.references)
+            if key not in means:
+                total: Any = 0.0
+                for each, factor in zip(self.references, self.factors, strict=True):
+                    scaled = samples[at[each]].astype(np.float64) * float(factor.numerator) / float(factor.denominator)
+                    total = total + scaled
+                means[key] = total / len(self.references)
+            out[row] = samples[at[self.active]] - means[key]
 
 
 def with_differences(signal: xr.Variable, differences: tuple[Difference, ...]) -> xr.Variable:
@@ -88,11 +96,12 @@ class DerivedArray(BackendArray):
         at = {row: place for place, row in enumerate(needed)}
         samples = self.source[slice(None) if whole else needed, time].values
         out = np.empty((len(rows), *samples.shape[1:]), self.dtype)
+        means: dict[Any, NDArray[Any]] = {}
         for place, row in enumerate(rows):
             if row < own:
                 out[place] = samples[at[row]]
             else:
-                self.differences[row - own].put(out, place, samples, at)
+                self.differences[row - own].put(out, place, samples, at, means)
         return out if np.ndim(chosen) else out[0]
 
 
@@ -101,6 +110,7 @@ def _with_rows(samples: NDArray[Any], differences: tuple[Difference, ...]) -> ND
     out = np.empty((own + len(differences), samples.shape[1]), floating(samples.dtype))
     out[:own] = samples
     at = {row: row for row in range(own)}
+    means: dict[Any, NDArray[Any]] = {}
     for row, difference in enumerate(differences, own):
-        difference.put(out, row, samples, at)
+        difference.put(out, row, samples, at, means)
     return out

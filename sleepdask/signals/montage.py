@@ -136,6 +136,46 @@ def check_montage(montage: Montage) -> dict[str, Parts]:
     return checked
 
 
+def rereferenced(recording: xr.DataTree, references: Mapping[str, Sequence[str]]) -> tuple[xr.DataTree, list[Finding]]:
+    """Recording with channels less the mean of others, each in its own place and under its own name; lazy.
+
+    Parameters
+    ----------
+    recording
+        As `open_recording` gives it.
+    references
+        Of each channel, on its own node; the channel itself may be among them.
+
+    Returns
+    -------
+    recording
+        In the unit of each channel, computed in float64; ``derived`` says what was taken away.
+    findings
+        Warnings for channels whose references are on another node, or in a unit that no factor converts; they stay as
+        they are.
+    """
+    nodes, findings, places = _nodes(recording), list[Finding](), list[_Place]()
+    for name, others in references.items():
+        place = _place(name, (name, tuple(others)), nodes)
+        if isinstance(place, str):
+            findings.append(_finding("warning", name, place, "it stays as it is"))
+        else:
+            places.append(place)
+    changed = recording.copy()
+    for node in changed.subtree:
+        here = {place.name: place for place in places if place.path == node.path}
+        if here:
+            dataset = with_labels(node.to_dataset(inherit=False))
+            names = [str(name) for name in dataset["channel"].values]
+            made = _extended(dataset, [here[name] for name in names if name in here])
+            behind = iter(range(len(names), made.sizes["channel"]))
+            made = made.isel(channel=[next(behind) if name in here else row for row, name in enumerate(names)])
+            if "label" in dataset.coords:
+                made = made.assign_coords(label=dataset["label"])
+            node.dataset = made
+    return changed, findings
+
+
 def _nodes(recording: xr.DataTree) -> dict[str, list[tuple[str, str, str]]]:
     """Name, type and unit of the channels of each node of signals, by its path."""
     where = recording_id(recording)

@@ -33,6 +33,8 @@ ANNOTATIONS = "annotations"
 SIGNAL = "signal"
 VERSION = "version"  # in the encoding of signals behind a URL: tells one state of the file from another
 BESIDE = "beside"  # attribute of a node that another device recorded: by which, and from when to when the night was
+FILTERS = "filters"  # attribute of a node: what was done to its samples, in order
+FILTER_NOTES = "filter_notes"  # attribute of the root: what was left out, or left as it is, meanwhile
 IDENTITY = "identity"  # attribute that tells who was recorded by whom and with what, if it is kept
 
 

@@ -11,6 +11,7 @@ from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features.base import Feature
 from sleepdask.features.plan import check_features
 from sleepdask.features.selection import fitting
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.parallel.config import ParallelConfig
 from sleepdask.parallel.settings import resolve
@@ -35,6 +36,8 @@ class StudyConfig:
         As `extract` takes them.
     channels
         Names or globs of the channels of the study.
+    filter, notch, reference
+        As `Preprocessing` takes them: what is done to the signals before features are computed.
     policy, timezone, dtype, layout
         As `open_recording` takes them.
     channel_table, aliases, montage, units
@@ -68,6 +71,9 @@ class StudyConfig:
     origin: Instant | None = None
     min_coverage: float | None = None
     channels: tuple[str, ...] | None = None
+    filter: str | None = None
+    notch: str | None = None
+    reference: str | None = None
     policy: str | None = None
     timezone: str | None = None
     dtype: str | None = None
@@ -105,6 +111,10 @@ class StudyConfig:
     def harmonisation(self) -> Harmonisation:
         """How the channels of a recording become those of the study."""
         return Harmonisation.of(self.channel_table, self.aliases, self.montage, self.channels, self.units)
+
+    def preprocessing(self) -> Preprocessing:
+        """What is done to the signals of a recording."""
+        return Preprocessing(self.filter or "", self.notch or "", self.reference or "")
 
     def parallel(self) -> ParallelConfig:
         """Where it runs: what holds here, with what is given in its place."""

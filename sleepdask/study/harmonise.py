@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from sleepdask.errors import ParameterError, did_you_mean
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.signals.channels import ChannelTable, load_channel_table, with_aliases
 from sleepdask.signals.conversion import described_channels, in_units
 from sleepdask.signals.montage import Montage, check_montage, derived
@@ -118,13 +119,15 @@ class Harmonisation:
         wanted = None if document["wanted"] is None else tuple(document["wanted"])
         return cls(table, montage, wanted, document["units"])
 
-    def apply(self, recording: xr.DataTree) -> Harmonised:
+    def apply(self, recording: xr.DataTree, preprocessing: Preprocessing | None = None) -> Harmonised:
         """Rename, derive, select and convert; lazy, no sample is read.
 
         Parameters
         ----------
         recording
             As `open_recording` gives it.
+        preprocessing
+            What is done to the signals: a new reference once channels are derived, which keep theirs; filters last.
 
         Returns
         -------
@@ -146,6 +149,8 @@ class Harmonisation:
             recording = rename_channels(recording, self.table)
         recording, findings = derived(recording, self.montage)
         notes = [str(finding) for finding in findings]
+        if preprocessing is not None:
+            recording = preprocessing.referenced(recording)
         there = _channels(recording)
         meant = there.keys() if self.wanted is None else names_meant(there, self.wanted)
         kept = [name for name in there if name in meant]
@@ -158,6 +163,9 @@ class Harmonisation:
         if len(kept) < len(there):
             recording = only_channels(recording, kept)
         recording = in_units(recording, {name: units[name] for name in kept})
+        if preprocessing is not None:
+            recording = preprocessing.filtered(recording)
+            kept = list(_channels(recording))
         patterns = tuple(self.montage) if self.wanted is None else self.wanted
         missing = tuple(pattern for pattern in patterns if not names_meant(kept, [pattern]))
         return Harmonised(recording, missing, tuple(notes))

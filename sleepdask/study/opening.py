@@ -26,7 +26,7 @@ def opened(plan: StudyPlan, entry: Entry, *, annotations: bool = True) -> Harmon
         annotations=annotations,
         layout=plan.layout,
     )
-    return plan.harmonisation.apply(recording)
+    return plan.harmonisation.apply(recording, plan.preprocessing)
 
 
 def extraction_options(plan: StudyPlan, entry: Entry, recording: xr.DataTree) -> dict[str, Any]:

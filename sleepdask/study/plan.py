@@ -14,6 +14,7 @@ from sleepdask.features.base import Feature
 from sleepdask.features.plan import check_features
 from sleepdask.features.registry import create
 from sleepdask.features.selection import fitting
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.findings import POLICIES
 from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.signals.renaming import numbered
@@ -45,6 +46,8 @@ class StudyPlan:
         Whether features are also written as arrays (Zarr).
     layout
         What the columns of tables hold that no reader knows.
+    preprocessing
+        What is done to the signals of the channels.
     """
 
     features: tuple[Feature, ...]
@@ -55,6 +58,7 @@ class StudyPlan:
     harmonisation: Harmonisation = field(default_factory=Harmonisation)
     arrays: bool = False
     layout: TableLayout | None = None
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def __post_init__(self) -> None:
         for name in self.options:
@@ -83,7 +87,8 @@ class StudyPlan:
 
     def document(self) -> dict[str, Any]:
         """Itself as JSON types; `from_document` gives it back."""
-        return {
+        done = {"preprocessing": self.preprocessing.document()} if self.preprocessing else {}
+        return done | {
             "features": [
                 {"feature": f.name, "version": f.version, "parameters": _plain(f.parameters)}
                 | ({"code": f.code} if f.code else {})
@@ -110,6 +115,7 @@ class StudyPlan:
             Harmonisation.from_document(document["harmonisation"]),
             document["arrays"],
             TableLayout.from_mapping(document["layout"]) if "layout" in document else None,
+            Preprocessing.from_document(document.get("preprocessing", {})),
         )
 
     def keys(self, entry: Entry, hashes: Mapping[str, str], units: Mapping[str, str]) -> dict[str, str]:

@@ -114,7 +114,8 @@ _FEW = 50  # that are looked at before a cluster has started
 def _view(plan: StudyPlan) -> str:
     """Hash of all of a plan that a layout depends on."""
     document = plan.document()
-    return digest([FORMAT, *(document[name] for name in ("policy", "timezone", "dtype", "harmonisation"))])
+    seen = ("policy", "timezone", "dtype", "harmonisation", "preprocessing")
+    return digest([FORMAT, *(document[name] for name in seen if name in document)])
 
 
 def _remembered(plan: StudyPlan, files: StudyFiles) -> dict[str, Scan]:

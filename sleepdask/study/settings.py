@@ -11,6 +11,7 @@ from typing import Any
 from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features import Feature, parse_features
 from sleepdask.features.selection import Selection
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.findings import Findings
 from sleepdask.io.edf.records import DTYPES
 from sleepdask.io.tabular.layout import TableLayout
@@ -133,6 +134,11 @@ def _switch(name: str, value: Any) -> bool:
     return value
 
 
+def _preprocessing(name: str, value: str | float) -> str:
+    text = f"{value:g}" if name == "notch" and isinstance(value, int | float) and not isinstance(value, bool) else value
+    return str(getattr(Preprocessing(**{name: text}), name))  # type: ignore[arg-type]
+
+
 def _policy(_: str, value: str) -> str:
     return Findings("", value).policy
 
@@ -181,6 +187,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "origin": _origin,
     "min_coverage": _coverage,
     "channels": lambda _, value: check_wanted(value),
+    **dict.fromkeys(("filter", "notch", "reference"), _preprocessing),
     "policy": _policy,
     "timezone": _timezone,
     "dtype": _dtype,

@@ -119,6 +119,7 @@ class Study:
             **chosen.opening,
             harmonisation=chosen.harmonisation(),
             arrays=bool(chosen.arrays),
+            preprocessing=chosen.preprocessing(),
         )
         files = study_files(output, storage_options)
         return cls(read_table(table), plan, files, chosen.parallel(), chosen.max_failures, command)

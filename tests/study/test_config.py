@@ -11,6 +11,7 @@ import pytest
 import sleepdask as sd
 from sleepdask.errors import FileFormatError, ParameterError, SleepdaskError
 from sleepdask.features import BandPower, Hjorth, Statistics
+from sleepdask.filters.preprocessing import Preprocessing
 from sleepdask.io.tabular.layout import TableLayout
 from sleepdask.parallel.settings import resolve
 from sleepdask.study.config import StudyConfig, load_study_config
@@ -31,6 +32,9 @@ lights_on: 2024-03-12 06:00:00+01:00
 origin: hypnogram
 min_coverage: .75
 channels: [C3-M2, no, 'EMG*']
+filter: 0.30-35
+notch: 50
+reference: M1 + M2
 policy: strict
 timezone: Europe/Berlin
 dtype: float64
@@ -79,6 +83,8 @@ def test_a_file_with_everything_in_it(write: Write) -> None:
         "layout": layout,
     }
     assert config.channels == ("C3-M2", "no", "EMG*")
+    assert (config.filter, config.notch, config.reference) == ("0.3-35", "50", "M1+M2")
+    assert config.preprocessing() == Preprocessing("0.3-35", "50", "M1+M2")
     assert config.channel_table == "default"
     labels = ("12:30", "2024-03-11", "0x1F", "1_000", "~")
     assert config.aliases == {"C3-M2": ("EEG C3-A2", "1", "no"), "E1:M2": labels}

@@ -15,6 +15,7 @@ from sleepdask.cli.epochs import epoch_options
 from sleepdask.cli.locations import layout_option
 from sleepdask.cli.output import policy_option, timezone_option
 from sleepdask.cli.own import import_option
+from sleepdask.cli.preprocessing import preprocessing_options
 from sleepdask.cli.where import PLACE_OPTIONS
 from sleepdask.study.config import StudyConfig, load_study_config
 from sleepdask.study.settings import EXTRACTION
@@ -35,7 +36,10 @@ _features = click.option(
     " bandpower:average=median,hjorth.",
 )
 _PLACE = ("backend", "workers", "scheduler", "security")
-_SETTINGS = ("features", *EXTRACTION, "channels", "channel_table", "policy", "timezone", "layout", "arrays", *_PLACE)
+_SETTINGS = (
+    *("features", *EXTRACTION, "channels", "channel_table", "filter", "notch", "reference"),
+    *("policy", "timezone", "layout", "arrays", *_PLACE),
+)
 
 _arrays = click.option("--arrays", is_flag=True, help="Also write the features of each recording in Zarr.")
 
@@ -51,7 +55,11 @@ def plan_options(command: Callable[..., int]) -> Callable[..., int]:
         config = StudyConfig() if study_config is None else load_study_config(study_config)
         return command(study_config=config.merged(**given), **rest)
 
-    reading = (timezone_option, policy_option, layout_option, channel_table_option, epoch_options)
-    for option in (*reversed(PLACE_OPTIONS), _arrays, *reading, import_option, _features, _file):
+    opening = (timezone_option, policy_option, layout_option, channel_table_option)
+    for option in (
+        *(*reversed(PLACE_OPTIONS), _arrays),
+        *(*opening, preprocessing_options, epoch_options),
+        *(import_option, _features, _file),
+    ):
         run = option(run)
     return run
