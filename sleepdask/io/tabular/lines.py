@@ -10,7 +10,7 @@ import numpy as np
 from sleepdask.errors import FileFormatError
 from sleepdask.io.source import Source
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 """Bytes of a block: much longer than its start takes, small beside the memory that a worker has."""
 
 _TAIL_BYTES = 1 << 14  # read to find the end of a line
