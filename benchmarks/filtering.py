@@ -1,0 +1,85 @@
+"""Zero-phase filters of whole signals, against MNE and SciPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sleepdask as sd
+from benchmarks.table import Row, at_least, row
+from benchmarks.timing import Case, Ratio, explain, take_turns
+
+_LOW, _HIGH = 0.3, 35.0
+_RATE, _CHANNELS = 100, 6
+_AIM = 3
+
+
+def filter_rows(hours: float, repeats: int) -> list[Row]:
+    """Time FIR and IIR of some hours of six signals at 100 Hz, once all have given the same."""
+    samples = np.random.default_rng(0).normal(0, 30, (_CHANNELS, int(hours * 3600 * _RATE)))
+    night = sd.recording_from_arrays({f"EEG {k}": x for k, x in enumerate(samples)}, rate=_RATE, unit="uV")
+    rows: list[Row] = []
+    for method, peers in (("fir", {"MNE": _mne_fir}), ("iir", {"MNE": _mne_iir, "SciPy, sosfiltfilt": _scipy_iir})):
+        ours = f"{method}: sleepdask"
+        cases = [
+            Case(ours, partial(_ours, night, method)),
+            Case(f"{ours}, Dask, 2 threads", partial(_ours, night, method, 2)),
+        ]
+        reference = _ours(night, method, keep=True)
+        for name, peer in peers.items():
+            try:
+                inner = slice(120 * _RATE, -120 * _RATE)  # ends are mirrored in ways of their own
+                np.testing.assert_allclose(peer(samples)[:, inner], reference[:, inner], rtol=0, atol=30e-6)
+            except ModuleNotFoundError as error:
+                rows.append(Row(f"{method}: {name}", note=explain(error)))
+                continue
+            cases.append(Case(f"{method}: {name}", partial(_forget, peer, samples)))
+        series = take_turns(cases, repeats)
+        for name, one in series.items():
+            aim = at_least("MNE / ours", Ratio.of(one, series[ours]), _AIM) if name.endswith("MNE") else None
+            rows.append(row(one, series[ours], aim))
+    return rows
+
+
+def _ours(night: Any, method: str, workers: int = 0, *, keep: bool = False) -> Any:
+    filtered = sd.filters.bandpass(night.chunk({"time": 360_000}) if workers else night, _LOW, _HIGH, method=method)
+    if workers:
+        filtered = sd.compute(filtered, backend="threads", workers=workers, progress=False)
+    values = filtered["100Hz"]["signal"].values
+    return values if keep else None
+
+
+def _mne_fir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    from mne.filter import filter_data
+
+    return np.asarray(filter_data(samples, _RATE, _LOW, _HIGH, verbose="ERROR"))
+
+
+def _mne_iir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    from mne.filter import filter_data
+
+    return np.asarray(
+        filter_data(
+            samples,
+            _RATE,
+            _LOW,
+            _HIGH,
+            method="iir",
+            iir_params={"order": 4, "ftype": "butter", "output": "sos"},
+            verbose="ERROR",
+        )  # fmt: skip
+    )
+
+
+def _scipy_iir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.signal import butter, sosfiltfilt
+
+    return np.asarray(sosfiltfilt(butter(4, (_LOW, _HIGH), "bandpass", fs=_RATE, output="sos"), samples))
+
+
+def _forget(peer: Callable[[NDArray[np.float64]], Any], samples: NDArray[np.float64]) -> None:
+    peer(samples)
