@@ -10,7 +10,20 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import aligning, backends, luna, overhead, peers, reading, scale, start, study, tables
+from benchmarks import (
+    aligning,
+    backends,
+    families,
+    filtering,
+    luna,
+    overhead,
+    peers,
+    reading,
+    scale,
+    start,
+    study,
+    tables,
+)
 from benchmarks.cohorts import damaged_cohort
 from benchmarks.environment import describe_environment
 from benchmarks.memory import memory_rows
@@ -26,7 +39,20 @@ _NO_LUNA = "skipped: no interpreter is named by --lunapi"
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
 NAMES = (
     *("reading", "pipeline", "scipy", "mne", "yasa", "lunapi"),
-    *("align", "tables", "memory", "imports", "kernels", "cli", "overhead", "backends", "study", "scale"),
+    *(
+        "families",
+        "filters",
+        "align",
+        "tables",
+        "memory",
+        "imports",
+        "kernels",
+        "cli",
+        "overhead",
+        "backends",
+        "study",
+        "scale",
+    ),
 )
 _BY_NIGHT = {"reading", "pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
 
@@ -85,6 +111,14 @@ def _sections(options: argparse.Namespace, reference: NightFile) -> list[Section
     if "memory" in options.only:
         rows = _rows_or_reason("memory", partial(memory_rows, reference, short))
         sections.append(Section("Memory above the warm, idle process", "the shorter night", tuple(rows)))
+    if "families" in options.only:
+        for night in filter(None, (reference, real)):
+            rows = _rows_or_reason("families", partial(families.family_rows, night.path, short))
+            sections.append(Section(f"Families, one channel: {night.title}", "sleepdask", tuple(rows)))
+    if "filters" in options.only:
+        rows = _rows_or_reason("filters", partial(filtering.filter_rows, options.hours, short))
+        title = f"Filters: 0.3 to 35 Hz, 6 channels at 100 Hz, {options.hours:g} h in memory"
+        sections.append(Section(title, "sleepdask", tuple(rows)))
     if "align" in options.only:
         rows = _rows_or_reason("align", partial(aligning.aligning_rows, options.hours, short))
         title = f"Alignment: 20 signals at 25 and 100 Hz onto 100 Hz, {options.hours:g} h"

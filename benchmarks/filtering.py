@@ -25,10 +25,8 @@ def filter_rows(hours: float, repeats: int) -> list[Row]:
     rows: list[Row] = []
     for method, peers in (("fir", {"MNE": _mne_fir}), ("iir", {"MNE": _mne_iir, "SciPy, sosfiltfilt": _scipy_iir})):
         ours = f"{method}: sleepdask"
-        cases = [
-            Case(ours, partial(_ours, night, method)),
-            Case(f"{ours}, Dask, 2 threads", partial(_ours, night, method, 2)),
-        ]
+        both = f"{ours}, Dask, 2 threads"
+        cases = [Case(ours, partial(_ours, night, method)), Case(both, partial(_ours, night, method, 2))]
         reference = _ours(night, method, keep=True)
         for name, peer in peers.items():
             try:
@@ -62,17 +60,8 @@ def _mne_fir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
 def _mne_iir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     from mne.filter import filter_data
 
-    return np.asarray(
-        filter_data(
-            samples,
-            _RATE,
-            _LOW,
-            _HIGH,
-            method="iir",
-            iir_params={"order": 4, "ftype": "butter", "output": "sos"},
-            verbose="ERROR",
-        )  # fmt: skip
-    )
+    order = {"order": 4, "ftype": "butter", "output": "sos"}
+    return np.asarray(filter_data(samples, _RATE, _LOW, _HIGH, method="iir", iir_params=order, verbose="ERROR"))
 
 
 def _scipy_iir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
