@@ -103,16 +103,19 @@ def fit_clock(
 
 def _regular(stamps: _Numbers, resolution: int, period: Fraction | None, *, dated: bool) -> Fit | None:
     """Fit of a rule, if one holds."""
-    stated = period if period is not None and period > 0 else None
-    if stated is not None:
-        fit = _Stretches.of(stamps, float(stated), resolution).fit([_exact(stated)], dated=dated, stated=True)
-        if fit is not None:
-            return fit
+    if period is None or period <= 0:
+        return _told(stamps, resolution, dated=dated)
+    fit = _Stretches.of(stamps, float(period), resolution).fit([_exact(period)], dated=dated, stated=True)
+    fit = _told(stamps, resolution, dated=dated) if fit is None else fit
+    return None if fit is None else _with_drift(fit, stamps, resolution, period)
+
+
+def _told(stamps: _Numbers, resolution: int, *, dated: bool) -> Fit | None:
+    """Fit of a rule that is told from the times alone."""
     for usual in _usual(stamps):
         told = _Stretches.of(stamps, usual, resolution)
-        fit = told.fit(_candidates(told.measured), dated=dated)
-        if fit is not None:
-            return fit if stated is None else _with_drift(fit, stamps, resolution, stated)
+        if (fit := told.fit(_candidates(told.measured), dated=dated)) is not None:
+            return fit
     return None
 
 
