@@ -12,6 +12,8 @@ from sleepdask.errors import ParameterError, did_you_mean
 from sleepdask.features.describe import describe_features, explanation
 from sleepdask.features.registry import catalogue, families
 
+_RANGE = "tuple[float, float]"
+
 
 @click.command("features")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
@@ -63,7 +65,7 @@ def _explained(each: dict[str, Any]) -> str:
         lines += [f"      {output['reference']}"] if output["reference"] else []
     if each["parameters"]:
         lines += ["", "Defaults"]
-        lines += [f"  {p['name']}: {p['type']} = {default_text(p['default'])}" for p in each["parameters"]]
+        lines += [f"  {p['name']}: {p['type']} = {default_text(p)}" for p in each["parameters"]]
     for title, text in sections.items():
         lines += ["", title, *(f"  {line}".rstrip() for line in text.splitlines())]
     return "\n".join(lines)
@@ -79,13 +81,23 @@ def _cost(each: dict[str, Any]) -> list[str]:
     return [] if each["microseconds"] is None else [f"about {each['microseconds']:g} us an epoch"]
 
 
-def default_text(value: Any) -> str:
+def default_text(parameter: dict[str, Any]) -> str:
     """Default of a parameter as the command line takes it, where it can be written so."""
+    return _text(parameter["default"], is_range=parameter["type"] == _RANGE)
+
+
+def _text(value: Any, *, is_range: bool = False) -> str:
+    if is_range:
+        return f"{value[0]:g}-{value[1]:g}"
     if isinstance(value, list):
-        parts = (
-            f"{each[0]}@{each[1]:g}-{each[2]:g}" if isinstance(each, list) else default_text(each) for each in value
-        )
-        return "+".join(parts)
+        return "+".join(_part(each) for each in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
+
+
+def _part(value: Any) -> str:
+    """Part of a list: a band with its name, a range, or anything else."""
+    if isinstance(value, list):
+        return f"{value[0]}@{value[1]:g}-{value[2]:g}" if len(value) == 3 else _text(value, is_range=True)
+    return _text(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sleepdask.features.aperiodic import Aperiodic
@@ -15,14 +16,20 @@ from sleepdask.features.own import feature
 from sleepdask.features.peaks import SpectralPeak
 from sleepdask.features.quality import Amplitude, Clipping, FlatLine, LineNoise
 from sleepdask.features.registry import catalogue, create, families, parse_features, register
-from sleepdask.features.second_pass import join_features, lag, robust_zscore, scale_5_95, smooth
 from sleepdask.features.spectral import BandPower
 from sleepdask.features.statistics import Statistics
 from sleepdask.features.time_domain import Hjorth, LineLength, ZeroCrossings
 
 if TYPE_CHECKING:
     from sleepdask.features.aperiodic_spectra import irasa_spectra
+    from sleepdask.features.second_pass import join_features, lag, robust_zscore, scale_5_95, smooth
     from sleepdask.features.spectrogram import spectra
+
+_HOME = {  # of what loads Dask, which features alone do without
+    **dict.fromkeys(("join_features", "lag", "robust_zscore", "scale_5_95", "smooth"), "second_pass"),
+    "irasa_spectra": "aperiodic_spectra",
+    "spectra": "spectrogram",
+}
 
 for _feature in (
     *(Statistics, Hjorth, LineLength, ZeroCrossings),
@@ -78,13 +85,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # They load Dask and xarray, which features alone do without.
-    if name == "irasa_spectra":
-        from sleepdask.features.aperiodic_spectra import irasa_spectra
-
-        return irasa_spectra
-    if name == "spectra":
-        from sleepdask.features.spectrogram import spectra
-
-        return spectra
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ from sleepdask.filters.transform import Transform
 Response = NDArray[np.float64]
 CUT = 1e-10  # what is left out of a response that never ends, as a share of the sum of its magnitudes
 _LARGEST = 1 << 18  # points of a transform
-_COSTLIER = 1.35  # than the cheapest size, for blocks that are shorter
+_COSTLIER = 1.1  # than the cheapest size, for blocks that are shorter
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Convolution of blocks with a symmetric response, by Fourier transforms that run in eight lanes at a time.
+"""Convolution of blocks with a symmetric response, by Fourier transforms that run in lanes side by side.
 
 A lane holds two neighbouring blocks of one row of samples, as the real and the imaginary part of one complex block:
 the spectrum of a symmetric response is real, so that the two do not mix. Forward transforms leave frequencies in the
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from sleepdask.filters.transform import Transform
 from sleepdask.jit import INTEGER, NOTHING, REAL, helper, kernel, readable, single, writable
 
-_LANES = 8
-_NEAR, _NEAREST = 4096, 256  # points that stay in the caches of a core with all lanes, and in the nearest of them
+_FEW, _MANY = 8, 16  # lanes: each loop over them takes its time to begin, but unused ones are transformed too
+_LARGE = 1 << 15  # points of which many lanes take 8 MiB
+_NEAR, _NEAREST = 1 << 16, 1 << 12  # numbers that stay in the caches of a core, and in the nearest of them
+_LINE = 64  # bytes of a line of the cache
 
 
 def convolve(
@@ -40,10 +42,20 @@ def convolve(
     transform
         Of the response, one half of which is shorter than the run.
     """
-    lanes = np.empty((transform.size, 2 * _LANES))
+    pairs = out.shape[1] // (2 * transform.block) + 1
+    few = transform.size > _LARGE or len(samples) * pairs <= _FEW
+    lanes = _lanes(transform.size, _FEW if few else _MANY)
     flags = np.zeros(transform.size, np.int64)
     bounds = np.array([first, run[0], run[1], begin, transform.half], np.int64)
     _convolve(samples, bounds, transform.spectrum, transform.twiddles, lanes, flags, out)
+
+
+def _lanes(points: int, count: int) -> NDArray[np.float64]:
+    """Array of lanes that begins with a line of the cache: vectors that lie in two lines take longer."""
+    size = points * 2 * count
+    space = np.empty(size + _LINE // 8)
+    skip = -space.ctypes.data % _LINE // 8
+    return space[skip : skip + size].reshape(points, 2 * count)
 
 
 @helper
@@ -153,14 +165,14 @@ def _filter_part(lanes: Any, spectrum: Any, twiddles: Any, start: int, stop: int
 @single(NOTHING(writable(REAL, 2), readable(REAL, 1), readable(REAL, 2)))
 def _filter_lanes(lanes: Any, spectrum: Any, twiddles: Any) -> None:
     """Convolve all lanes, in place; what fits into a cache goes to the end and back at once."""
-    size = lanes.shape[0]
+    size, numbers = lanes.shape
     points = size
-    while points > _NEAR:
+    while points * numbers > _NEAR:
         _forward(lanes, twiddles, 0, size, points)
         points //= 4
     for start in range(0, size, points):
         stop, part = start + points, points
-        while part > _NEAREST:
+        while part * numbers > _NEAREST:
             _forward(lanes, twiddles, start, stop, part)
             part //= 4
         for begin in range(start, stop, part):
@@ -176,32 +188,42 @@ def _filter_lanes(lanes: Any, spectrum: Any, twiddles: Any) -> None:
 
 
 @helper
-def _put(row: Any, first: int, low: int, high: int, begin: int, half: int, part: Any, lane: int) -> bool:
-    """Put a block into a lane, reflected at the ends of the run, and 0 where a sample is missing; tell if one is."""
+def _put(row: Any, first: int, low: int, high: int, at: int, half: int, part: Any, lane: int) -> bool:
+    """Put samples from number `at` on into a lane, reflected at the ends of the run, 0 if missing; tell if one is."""
     missing = False
-    for j in range(part.shape[0]):
-        at = begin - half + j
-        if low <= at < high:
-            value = float(row[at - first])
-        elif at < low:
-            value = 2.0 * row[low - first] - row[2 * low - at - first]
-        elif at < high + half:
-            value = 2.0 * row[high - 1 - first] - row[2 * (high - 1) - at - first]
+    if low <= at and at + part.shape[0] <= high:
+        piece = row[at - first : at - first + part.shape[0]]
+        absent = 0
+        for j in range(part.shape[0]):
+            absent += 0 if abs(piece[j]) < np.inf else 1
+        if absent == 0:
+            for j in range(part.shape[0]):
+                part[j, lane] = piece[j]
+            return False
+    for j in range(at, at + part.shape[0]):
+        if j < low:
+            value = 2.0 * row[low - first] - row[2 * low - j - first]
+        elif j < high:
+            value = float(row[j - first])
+        elif j < high + half:
+            value = 2.0 * row[high - 1 - first] - row[2 * (high - 1) - j - first]
         else:
             value = 0.0  # so far behind the run that no value needs it
         if not np.isfinite(value):
             missing = True
             value = 0.0
-        part[j, lane] = value
+        part[j - at, lane] = value
     return missing
 
 
 @helper
-def _take(part: Any, lane: int, half: int, begin: int, start: int, out: Any) -> None:
-    """Take from a lane, whose first value has number `begin`, what belongs to `out`, which begins with `start`."""
-    stop = start + out.size
-    for j in range(max(begin, start), min(begin + part.shape[0] - 2 * half, stop)):
-        out[j - start] = part[j - begin + half, lane]
+def _take(part: Any, lane: int, at: int, start: int, out: Any) -> None:
+    """Take from a lane, whose first value has number `at`, what belongs to `out`, which begins with `start`."""
+    low, high = max(at, start), min(at + part.shape[0], start + out.size)
+    if low < high:
+        piece = out[low - start : high - start]
+        for j in range(high - low):
+            piece[j] = part[low - at + j, lane]
 
 
 @helper
@@ -240,6 +262,7 @@ def _blank(row: Any, first: int, low: int, high: int, begin: int, half: int, fla
     )
 )
 def _convolve(samples: Any, bounds: Any, spectrum: Any, twiddles: Any, lanes: Any, flags: Any, out: Any) -> None:
+    count = lanes.shape[1] // 2
     first, low, high, begin, half = bounds
     size = spectrum.size
     block = size - 2 * half
@@ -247,25 +270,22 @@ def _convolve(samples: Any, bounds: Any, spectrum: Any, twiddles: Any, lanes: An
     pair = (begin - low) // (2 * block)
     pairs = (stop - low + 2 * block - 1) // (2 * block) - pair
     items = samples.shape[0] * pairs
-    missing = np.zeros((2, _LANES), np.bool_)
-    for group in range(0, items, _LANES):
-        for lane in range(_LANES):
-            item = group + lane
-            if item >= items:
-                lanes[:, lane] = 0.0
-                lanes[:, lane + _LANES] = 0.0
-                continue
-            row = samples[item // pairs]
-            place = low + (pair + item % pairs) * 2 * block
-            missing[0, lane] = _put(row, first, low, high, place, half, lanes, lane)
-            missing[1, lane] = _put(row, first, low, high, place + block, half, lanes, lane + _LANES)
+    missing = np.zeros((2, count), np.bool_)
+    for group in range(0, items, count):
+        used = min(count, items - group)
+        if used < count:
+            lanes[:] = 0.0
+        for lane in range(used):
+            row = samples[(group + lane) // pairs]
+            at = low + (pair + (group + lane) % pairs) * 2 * block - half
+            missing[0, lane] = _put(row, first, low, high, at, half, lanes, lane)
+            missing[1, lane] = _put(row, first, low, high, at + block, half, lanes, lane + count)
         _filter_lanes(lanes, spectrum, twiddles)
-        for lane in range(min(_LANES, items - group)):
-            item = group + lane
-            row, to = samples[item // pairs], out[item // pairs]
-            place = low + (pair + item % pairs) * 2 * block
-            _take(lanes, lane, half, place, begin, to)
-            _take(lanes, lane + _LANES, half, place + block, begin, to)
+        for lane in range(used):
+            row, to = samples[(group + lane) // pairs], out[(group + lane) // pairs]
+            place = low + (pair + (group + lane) % pairs) * 2 * block
+            _take(lanes[half : size - half], lane, place, begin, to)
+            _take(lanes[half : size - half], lane + count, place + block, begin, to)
             if missing[0, lane]:
                 _blank(row, first, low, high, place, half, flags, begin, to)
             if missing[1, lane]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import numpy as np
 import sleepdask as sd
 
 @sd.features.feature(units="{unit}", family="mine")
-def line_length(samples, sampling_frequency, times: float = 1.0):
+def roughness(samples, sampling_frequency, times: float = 1.0):
     """Mean absolute difference of neighbouring samples.
 
     Notes
@@ -53,7 +54,7 @@ def test_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"\n{family}\n" in f"\n{printed}"
         for name in names:
             assert f"\n  {name} " in printed
-    assert "bandpower   Power in frequency bands" in " ".join(printed.split(" "))
+    assert re.search("bandpower +Power in frequency bands", printed)
     assert "15 columns, at least 80 Hz, epochs of at least 4 s, about " in printed
 
 
@@ -83,7 +84,7 @@ def test_one_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert ">>>" not in printed
     assert run("features", "time_domain", "statistics", "--json") == 0
     names = [each["name"] for each in json.loads(capsys.readouterr().out)["features"]]
-    assert names == [*families()["time_domain"], "statistics"]
+    assert sorted(names) == sorted([*families()["time_domain"], "statistics"])
     assert run("features", "bandpowr") == 2
     assert "unknown feature 'bandpowr'" in capsys.readouterr().err
 
@@ -94,7 +95,7 @@ def test_defaults_are_what_the_command_line_takes(capsys: pytest.CaptureFixture[
     from sleepdask.features.describe import parameters
 
     for name, kind in catalogue().items():
-        texts = [f"{each['name']}={default_text(each['default'])}" for each in parameters(kind)]
+        texts = [f"{each['name']}={default_text(each)}" for each in parameters(kind)]
         assert parse_features(":".join([name, *texts])) == (create(name),)
 
 
@@ -109,8 +110,8 @@ def test_own_features_are_imported(own: Path, capsys: pytest.CaptureFixture[str]
 
     assert run("features", "mine", "--import", own) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("line_length  (family mine, version 1)")
-    assert "  line_length  [{unit}]  Mean absolute difference of neighbouring samples." in printed
+    assert printed.startswith("roughness  (family mine, version 1)")
+    assert "  roughness  [{unit}]  Mean absolute difference of neighbouring samples." in printed
     assert "Defaults\n  times: float = 1\n" in printed
     assert "Notes\n  Not that of others." in printed
     assert sys.modules["statistics"] is statistics
@@ -119,18 +120,18 @@ def test_own_features_are_imported(own: Path, capsys: pytest.CaptureFixture[str]
 def test_own_features_are_extracted(
     own: Path, short_psg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("extract", short_psg, "-o", tmp_path / "out", "--features", "line_length:times=2,hjorth", "--import", own)
+    words = ("extract", short_psg, "-o", tmp_path / "out", "--features", "roughness:times=2,hjorth", "--import", own)
     assert run(*words, "--backend", "processes", "--workers", 2) == 0
     table = pd.read_parquet(tmp_path / "out" / "features.parquet")
-    assert table["F3-M2/line_length"].notna().all()
+    assert table["F3-M2/roughness"].notna().all()
     told = json.loads((tmp_path / "out" / "provenance.json").read_text())
-    assert told["parameters"]["features"][0] == {"feature": "line_length", "times": 2.0}
+    assert told["parameters"]["features"][0] == {"feature": "roughness", "times": 2.0}
     capsys.readouterr()
 
 
 def test_a_study_of_own_features(own: Path, nights: Cohort, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = nights.table(tmp_path / "recordings.csv", ["007"])
-    words = ("study", "run", table, "-o", tmp_path / "out", "--features", "line_length", "--no-report", "--import", own)
+    words = ("study", "run", table, "-o", tmp_path / "out", "--features", "roughness", "--no-report", "--import", own)
     assert run(*words, "--backend", "sync") == 0
     assert run(*words, "--backend", "sync") == 0
     assert "nothing to do" in capsys.readouterr().out
@@ -146,7 +147,7 @@ def test_a_study_of_own_features(own: Path, nights: Cohort, tmp_path: Path, caps
         ("absent.py", None, "absent.py: no Python file to import"),
         ("text.txt", "x", "text.txt: no Python file to import"),
         ("broken.py", "1 / 0", "broken.py: own features cannot be imported; found ZeroDivisionError"),
-        ("twice.py", OWN.replace("def line_length", "def hjorth"), "there is a feature 'hjorth' in the package"),
+        ("twice.py", OWN.replace("def roughness", "def hjorth"), "there is a feature 'hjorth' in the package"),
     ],
 )
 def test_what_cannot_be_imported(

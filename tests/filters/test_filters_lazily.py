@@ -96,6 +96,16 @@ def test_runs_are_filtered_by_themselves(design: ZeroPhase, runs: list[int]) -> 
         assert np.isnan(alone).all() if short else np.isfinite(alone).all()
 
 
+def test_few_lanes_and_many__same_bits() -> None:
+    clock = clock_of_runs(30_000)
+    values = noise(clock, 20)
+    labels = [f"C{k}" for k in range(len(values))]
+    lazy = filtered(recording({"x": node(values, clock, labels)}), FirBand(12.0, 16.0))["x/signal"]
+    many = lazy.values  # every row has several blocks
+    for row in (0, 9, 19):
+        np.testing.assert_array_equal(lazy[row, 14_000:14_100].values, many[row, 14_000:14_100])
+
+
 def watched(clock: Clock) -> tuple[xr.DataTree, Watched]:
     source = Watched(noise(clock, 2))
     made = node(source.values, clock, LABELS[:2])

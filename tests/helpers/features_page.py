@@ -43,7 +43,7 @@ def _section(each: dict[str, Any]) -> str:
         [[f"`{o['name']}`", o["units"], o["definition"], o["reference"]] for o in each["outputs"]],
     )
     if each["parameters"]:
-        rows = [[f"`{p['name']}`", f"`{p['type']}`", f"`{default_text(p['default'])}`"] for p in each["parameters"]]
+        rows = [[f"`{p['name']}`", f"`{p['type']}`", f"`{default_text(p)}`"] for p in each["parameters"]]
         lines += ["", *_table(["parameter", "kind", "default"], rows)]
     return "\n".join([*lines, ""])
 
