@@ -83,11 +83,11 @@ def _cost(each: dict[str, Any]) -> list[str]:
 
 def default_text(parameter: dict[str, Any]) -> str:
     """Default of a parameter as the command line takes it, where it can be written so."""
-    return _text(parameter["default"], is_range=parameter["type"] == _RANGE)
+    return _text(parameter["default"], is_range=_RANGE in parameter["type"].split(" | "))
 
 
 def _text(value: Any, *, is_range: bool = False) -> str:
-    if is_range:
+    if is_range and value is not None:
         return f"{value[0]:g}-{value[1]:g}"
     if isinstance(value, list):
         return "+".join(_part(each) for each in value)
