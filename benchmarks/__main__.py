@@ -39,20 +39,8 @@ _NO_LUNA = "skipped: no interpreter is named by --lunapi"
 _AIMS = {peers.SCIPY: 12, luna.case_name(luna.PSD): 10}
 NAMES = (
     *("reading", "pipeline", "scipy", "mne", "yasa", "lunapi"),
-    *(
-        "families",
-        "filters",
-        "align",
-        "tables",
-        "memory",
-        "imports",
-        "kernels",
-        "cli",
-        "overhead",
-        "backends",
-        "study",
-        "scale",
-    ),
+    *("families", "filters", "align", "tables", "memory"),
+    *("imports", "kernels", "cli", "overhead", "backends", "study", "scale"),
 )
 _BY_NIGHT = {"reading", "pipeline", "scipy", "mne", "yasa", "lunapi", "backends"}
 

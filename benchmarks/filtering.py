@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sleepdask as sd
+from benchmarks import oracle_calls as calls
+from benchmarks.oracle_calls import HIGH, LOW, Call
 from benchmarks.table import Row, at_least, row
 from benchmarks.timing import Case, Ratio, explain, take_turns
 
-_LOW, _HIGH = 0.3, 35.0
 _RATE, _CHANNELS = 100, 6
 _CHUNK = 360_000
 _AIM = 3
@@ -25,7 +25,10 @@ def filter_rows(hours: float, repeats: int) -> list[Row]:
     night = sd.recording_from_arrays({f"EEG {k}": x for k, x in enumerate(samples)}, rate=_RATE, unit="uV")
     chunked = night.chunk({"time": _CHUNK})  # beforehand, as this copies what is in memory; files are read by chunks
     rows: list[Row] = []
-    for method, peers in (("fir", {"MNE": _mne_fir}), ("iir", {"MNE": _mne_iir, "SciPy, sosfiltfilt": _scipy_iir})):
+    for method, peers in (
+        ("fir", {"MNE": calls.mne_fir}),
+        ("iir", {"MNE": calls.mne_iir, "SciPy, sosfiltfilt": calls.scipy_iir}),
+    ):
         ours = f"{method}: sleepdask"
         both = f"{ours}, Dask, 2 threads"
         cases = [Case(ours, partial(_ours, night, method)), Case(both, partial(_ours, chunked, method, 2))]
@@ -33,7 +36,7 @@ def filter_rows(hours: float, repeats: int) -> list[Row]:
         for name, peer in peers.items():
             try:
                 inner = slice(120 * _RATE, -120 * _RATE)  # ends are mirrored in ways of their own
-                np.testing.assert_allclose(peer(samples)[:, inner], reference[:, inner], rtol=0, atol=30e-6)
+                np.testing.assert_allclose(peer(samples, _RATE)[:, inner], reference[:, inner], rtol=0, atol=30e-6)
             except ModuleNotFoundError as error:
                 rows.append(Row(f"{method}: {name}", note=explain(error)))
                 continue
@@ -46,31 +49,12 @@ def filter_rows(hours: float, repeats: int) -> list[Row]:
 
 
 def _ours(night: Any, method: str, workers: int = 0, *, keep: bool = False) -> Any:
-    filtered = sd.filters.bandpass(night, _LOW, _HIGH, method=method)
+    filtered = sd.filters.bandpass(night, LOW, HIGH, method=method)
     if workers:
         filtered = sd.compute(filtered, backend="threads", workers=workers, progress=False)
     values = filtered["100Hz"]["signal"].values
     return values if keep else None
 
 
-def _mne_fir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    from mne.filter import filter_data
-
-    return np.asarray(filter_data(samples, _RATE, _LOW, _HIGH, verbose="ERROR"))
-
-
-def _mne_iir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    from mne.filter import filter_data
-
-    order = {"order": 4, "ftype": "butter", "output": "sos"}
-    return np.asarray(filter_data(samples, _RATE, _LOW, _HIGH, method="iir", iir_params=order, verbose="ERROR"))
-
-
-def _scipy_iir(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.signal import butter, sosfiltfilt
-
-    return np.asarray(sosfiltfilt(butter(4, (_LOW, _HIGH), "bandpass", fs=_RATE, output="sos"), samples))
-
-
-def _forget(peer: Callable[[NDArray[np.float64]], Any], samples: NDArray[np.float64]) -> None:
-    peer(samples)
+def _forget(peer: Call, samples: NDArray[np.float64]) -> None:
+    peer(samples, _RATE)

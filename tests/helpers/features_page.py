@@ -21,6 +21,8 @@ What a node of a recording lacks (a rate, samples at a fixed rate) leaves a feat
 the unit of the channel. Times are those of one epoch of one channel, 30 s at 100 Hz, on one core of the machine that
 `sleepdask/features/costs.json` was measured on.
 
+What other tools give for the same is on the page of [deviations](oracles.md).
+
 This page is made by `tests/helpers/features_page.py`.
 """
 
