@@ -286,5 +286,5 @@ def test_everything_runs_on_a_short_night(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
     titles = [section["title"] for section in json.loads(written.read_text())["sections"]]
-    assert len(titles) == 15 + 2 * any(title.startswith("Reading: Real night") for title in titles)
+    assert len(titles) == 17 + 3 * any(title.startswith("Reading: Real night") for title in titles)
     assert all(f"## {title}" in done.stdout for title in titles)
