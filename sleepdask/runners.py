@@ -18,7 +18,7 @@ from sleepdask.features.cache import cache_key, recall, remember
 from sleepdask.features.warm import warm_kernels
 from sleepdask.io.remote.file import locate, named
 from sleepdask.io.store.writing import staged_store
-from sleepdask.io.tables import flat_table
+from sleepdask.io.tables import flat_table, is_features
 from sleepdask.parallel.backends import backend_name, open_backend
 from sleepdask.parallel.config import BackendName, ParallelConfig
 from sleepdask.parallel.graphs import compute_on, persist_on
@@ -193,7 +193,7 @@ def to_dataframe(features: xr.DataTree | xr.Dataset, *, flat: bool = False, **wh
         return cast(xr.Dataset, compute(features, **where)).to_dataframe()
     if is_events(features):
         return event_table(compute(features, **where))
-    if not isinstance(features, xr.DataTree) or "stage" not in features.coords:
+    if not is_features(features):
         found = f"a node, {features.path}" if isinstance(features, xr.DataTree) else type(features).__name__
         raise ParameterError("this is no table of features", expected="the tree of extract, as a whole", found=found)
     table = flat_table(compute(features, **where))

@@ -16,6 +16,7 @@ from sleepdask.events.kinds import Kind
 from sleepdask.events.searching import EVENTS
 from sleepdask.events.table import events_of
 from sleepdask.events.task import Detected
+from sleepdask.io.tables import is_features
 from sleepdask.parallel.light import light
 
 VERSION = 1
@@ -57,7 +58,7 @@ def densities(events: xr.Dataset, features: xr.DataTree) -> xr.DataTree:
     >>> sd.to_dataframe(sd.events.densities(events, features))  # doctest: +SKIP
     """
     kind = events_of(events)
-    if not isinstance(features, xr.DataTree) or "stage" not in features.coords:
+    if not is_features(features):
         raise ParameterError("densities need features", expected="the tree of extract, as a whole")
     if features.attrs.get("recording_id") != events.attrs["recording_id"]:
         raise ParameterError(

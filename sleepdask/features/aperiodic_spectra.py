@@ -15,7 +15,7 @@ from sleepdask.features.extract import node_values
 from sleepdask.features.irasa import REFERENCE, Irasa
 from sleepdask.features.plan import plan_extraction
 from sleepdask.signals.index import regular_clock_of
-from sleepdask.signals.recording import select_channels, signal_nodes
+from sleepdask.signals.recording import one_channel
 from sleepdask.signals.units import with_unit
 
 
@@ -85,14 +85,10 @@ def irasa_spectra(recording: xr.DataTree, channel: str, irasa: Irasa | None = No
     {'epoch': 10, 'frequency': 97}
     """
     irasa = Irasa() if irasa is None else irasa
-    nodes = select_channels(signal_nodes(recording), [channel])
-    found = [str(name) for node in nodes.values() for name in node["channel"].values]
-    if len(found) > 1:
-        raise ParameterError("a spectrum is of one channel", expected="its name", found=", ".join(found))
-    (node,) = nodes.values()
+    found, node = one_channel(recording, channel, "spectrum")
     rate = regular_clock_of(node).rate
     if lacking := irasa.lacks(rate, fixed=True):
-        raise ParameterError(f"IRASA needs {lacking}", where=found[0], found=f"{float(rate):g} Hz")
+        raise ParameterError(f"IRASA needs {lacking}", where=found, found=f"{float(rate):g} Hz")
     feature = _Spectra(float(rate), irasa)
     frequencies = irasa.frequencies(feature.rate)
     plan = plan_extraction(recording, feature, **(options | {"channels": channel}))
@@ -103,7 +99,7 @@ def irasa_spectra(recording: xr.DataTree, channel: str, irasa: Irasa | None = No
         "epoch": np.arange(plan.grid.count),
         "start": ("epoch", starts),
         "frequency": ("frequency", frequencies, {"units": "Hz"}),
-        "channel": found[0],
+        "channel": found,
     }
     attrs = {
         "units": with_unit("{unit}^2/Hz", planned.unit),

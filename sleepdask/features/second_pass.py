@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
 from sleepdask.features.base import check_choice
+from sleepdask.io.tables import NOT_FEATURES, is_features
 from sleepdask.parallel.light import light
 from sleepdask.times import Duration, duration_ns
 
@@ -22,7 +23,6 @@ _SPREADS = {
 }
 _KINDS = {"centred": "c", "trailing": "p"}
 _WEIGHTS = {"centred": "triangular", "trailing": "mean"}
-_NOT_FEATURES = ("coverage", "status", "reason")
 _SHORT = re.compile(r"[^0-9A-Za-z]+")
 
 Values = NDArray[np.float64]
@@ -219,7 +219,7 @@ def join_features(*trees: xr.DataTree) -> xr.DataTree:
     for other in others:
         _check_same(first, other)
         for name, node in _nodes(other).items():
-            new = {each: value for each, value in node.data_vars.items() if each not in _NOT_FEATURES}
+            new = {each: value for each, value in node.data_vars.items() if each not in NOT_FEATURES}
             if twice := [str(each) for each in new if each in nodes[name].data_vars]:
                 raise ParameterError(
                     "two trees have a feature of one name",
@@ -240,7 +240,7 @@ def _each(
     for name, node in _nodes(features).items():
         made: dict[str, xr.Variable] = {}
         for each, value in node.data_vars.items():
-            if each in _NOT_FEATURES:
+            if each in NOT_FEATURES:
                 made[str(each)] = value.variable
             elif value.dtype.kind == "f":
                 attrs = dict(value.attrs) | {"definition": definition.format(value.attrs.get("definition", each))}
@@ -308,7 +308,7 @@ _STEPS: dict[str, Callable[[Values, dict[str, Any]], Values]] = {
 
 
 def _checked(features: xr.DataTree, where: str) -> xr.DataTree:
-    if not isinstance(features, xr.DataTree) or "stage" not in features.coords:
+    if not is_features(features):
         found = type(features).__name__ if not isinstance(features, xr.DataTree) else f"a node, {features.path}"
         raise ParameterError("these are no features", where=where, expected="the tree of extract", found=found)
     return features

@@ -19,7 +19,7 @@ from sleepdask.features.spectral_settings import estimator_of
 from sleepdask.features.welch import Welch
 from sleepdask.signals.clock import Clock
 from sleepdask.signals.index import clock_of, regular_clock_of
-from sleepdask.signals.recording import select_channels, signal_nodes
+from sleepdask.signals.recording import one_channel, select_channels, signal_nodes
 from sleepdask.signals.units import with_unit
 from sleepdask.times import Duration, duration_ns
 
@@ -196,11 +196,7 @@ def spectrogram(
     """
     estimator = estimator_of("spectrogram", method, {**(settings or {}), "segment": segment})
     check_positive("spectrogram", "fmax", fmax)
-    nodes = select_channels(signal_nodes(recording), [channel])
-    found = [str(name) for node in nodes.values() for name in node["channel"].values]
-    if len(found) > 1:
-        raise ParameterError("a spectrogram is of one channel", expected="its name", found=", ".join(found))
-    (node,) = nodes.values()
+    _, node = one_channel(recording, channel, "spectrogram")
     spectrum = Spectrum(_sampling(regular_clock_of(node), options.get("epoch", "30s")), fmax, estimator)
     return _power(recording, spectrum, [channel], options)["power"][:, 0]
 

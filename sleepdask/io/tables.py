@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from sleepdask.times import time_dtype
 from sleepdask.zones import zone_of
 
 PER_EPOCH = ("coverage", "status")
-_NOT_FEATURES = {*PER_EPOCH, "reason"}
+NOT_FEATURES = {*PER_EPOCH, "reason"}
 
 
 def flat_table(features: xr.DataTree) -> pd.DataFrame:
@@ -76,6 +76,11 @@ def describe(features: xr.DataTree) -> dict[str, Any]:
     }
 
 
+def is_features(item: object) -> TypeGuard[xr.DataTree]:
+    """Whether this is the whole tree that `extract` gives, computed or not."""
+    return isinstance(item, xr.DataTree) and "stage" in item.coords
+
+
 def feature_nodes(features: xr.DataTree) -> dict[str, xr.Dataset]:
     """Nodes that hold features, by name."""
     return {node.path.strip("/"): node.to_dataset() for node in features.subtree if "status" in node.data_vars}
@@ -83,7 +88,7 @@ def feature_nodes(features: xr.DataTree) -> dict[str, xr.Dataset]:
 
 def feature_names(node: xr.Dataset) -> list[str]:
     """Variables of a node that are features."""
-    return [str(name) for name in node.data_vars if name not in _NOT_FEATURES]
+    return [str(name) for name in node.data_vars if name not in NOT_FEATURES]
 
 
 def causes(node: xr.Dataset) -> dict[str, list[list[int]]]:

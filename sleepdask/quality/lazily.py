@@ -11,7 +11,7 @@ import xarray as xr
 from dask.base import is_dask_collection
 
 from sleepdask.errors import ParameterError
-from sleepdask.io.tables import feature_nodes
+from sleepdask.io.tables import feature_nodes, is_features
 
 
 def apply(function: Callable[..., Any], arrays: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
@@ -73,7 +73,7 @@ def nodes_of(features: xr.DataTree, what: str) -> dict[str, xr.Dataset]:
     ParameterError
         It is none.
     """
-    nodes = feature_nodes(features) if isinstance(features, xr.DataTree) and "stage" in features.coords else {}
+    nodes = feature_nodes(features) if is_features(features) else {}
     if not nodes:
         raise ParameterError(
             f"{what} needs features", expected="the tree that extract gives, as a whole", found=type(features).__name__

@@ -162,6 +162,22 @@ def is_dated(nodes: Mapping[str, xr.Dataset]) -> bool:
     return known.pop()
 
 
+def one_channel(recording: xr.DataTree, channel: str, what: str) -> tuple[str, xr.Dataset]:
+    """Name of the one channel that is meant, and its node with nothing else, for what is made of one channel.
+
+    Raises
+    ------
+    ParameterError
+        No channel matches, or several do.
+    """
+    nodes = select_channels(signal_nodes(recording), [channel])
+    found = [str(name) for node in nodes.values() for name in node["channel"].values]
+    if len(found) > 1:
+        raise ParameterError(f"a {what} is of one channel", expected="its name", found=", ".join(found))
+    (node,) = nodes.values()
+    return found[0], node
+
+
 def select_channels(nodes: Mapping[str, xr.Dataset], patterns: Sequence[str]) -> dict[str, xr.Dataset]:
     """Keep the channels that match any of the names or globs, in file order; nodes left empty go.
 

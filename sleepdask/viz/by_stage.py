@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sleepdask.errors import ParameterError
+from sleepdask.features.bands import PRESETS
 from sleepdask.io.tables import feature_nodes
 from sleepdask.signals.recording import recording_id
 from sleepdask.viz.spectrogram import decibels
@@ -36,7 +37,7 @@ from sleepdask.viz.style import (
 STAGES = {"W": ORANGE, "N1": SKY, "N2": BLUE, "N3": GREEN, "R": REM}
 _WIDTH, _PANEL_HEIGHT, _ACROSS = 10.0, 2.3, 4
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_BANDS = {"delta": (0.5, 4.0), "theta": (4.0, 8.0), "alpha": (8.0, 12.0), "sigma": (12.0, 16.0), "beta": (16.0, 30.0)}
+_BANDS = PRESETS["default"].bands[:-1]  # the last, gamma, is beyond what is drawn as a rule
 
 
 def spectra_by_stage(power: xr.DataArray, stages: NDArray[np.str_]) -> Figure:
@@ -86,7 +87,7 @@ def spectra_by_stage(power: xr.DataArray, stages: NDArray[np.str_]) -> Figure:
         say_empty(axes)
         return figure
     axes.set_xlim(0, float(frequency[-1]))
-    for name, (low_edge, high_edge) in _BANDS.items():
+    for name, low_edge, high_edge in _BANDS:
         if high_edge <= frequency[-1]:
             axes.axvline(high_edge, color=GRID, linewidth=0.8, zorder=0)
             axes.text((low_edge + high_edge) / 2, 1.01, name, transform=axes.get_xaxis_transform(), ha="center",

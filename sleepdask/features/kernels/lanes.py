@@ -34,6 +34,25 @@ def total(row: Any, lanes: Any) -> float:
 
 
 @helper
+def squares(row: Any, mean: float, lanes: Any) -> float:
+    """Sum of the squared distances of a row's samples from their mean, in float64."""
+    size = row.size
+    whole = size // LANES * LANES
+    lanes[:] = 0.0
+    for j in range(0, whole, LANES):
+        for k in range(LANES):
+            d = row[j + k] - mean
+            lanes[k] += d * d
+    for j in range(whole, size):
+        d = row[j] - mean
+        lanes[j - whole] += d * d
+    result = 0.0
+    for k in range(LANES):
+        result += lanes[k]
+    return result
+
+
+@helper
 def extremes(row: Any, lows: Any, highs: Any) -> tuple[float, float]:
     """Smallest and largest sample of a row without gaps."""
     size = row.size

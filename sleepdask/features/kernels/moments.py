@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sleepdask.features.base import Bounds, Samples, Values
-from sleepdask.features.kernels.lanes import LANES, compact, extremes, total
+from sleepdask.features.kernels.lanes import LANES, compact, extremes, squares, total
 from sleepdask.jit import INTEGER, NOTHING, REAL, kernel, readable, writable
 
 COUNT, MEAN, MIN, MAX, M2, M3, M4 = range(7)
@@ -72,17 +72,7 @@ def _moments(samples: Any, starts: Any, stops: Any, order: int, room: Any, kept:
             result[MAX] = high
             whole = size // LANES * LANES
             if order == 2:
-                lanes[:] = 0.0
-                for j in range(0, whole, LANES):
-                    for k in range(LANES):
-                        d = row[j + k] - mean
-                        lanes[k] += d * d
-                for j in range(whole, size):
-                    d = row[j] - mean
-                    lanes[j - whole] += d * d
-                result[M2] = 0.0
-                for k in range(LANES):
-                    result[M2] += lanes[k]
+                result[M2] = squares(row, mean, lanes)
             elif order > 2:
                 lanes[:] = 0.0
                 third[:] = 0.0

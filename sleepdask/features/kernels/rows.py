@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sleepdask.features.kernels.lanes import LANES, total
+from sleepdask.features.kernels.lanes import squares, total
 from sleepdask.jit import helper
 
 
@@ -35,21 +35,8 @@ def whole(row: Any, room: Any) -> int:
 @helper
 def deviation(row: Any, lanes: Any) -> float:
     """Return the standard deviation of a row, ddof 0."""
-    size = row.size
-    mean = total(row, lanes) / size
-    full = size // LANES * LANES
-    lanes[:] = 0.0
-    for j in range(0, full, LANES):
-        for k in range(LANES):
-            d = row[j + k] - mean
-            lanes[k] += d * d
-    for j in range(full, size):
-        d = row[j] - mean
-        lanes[j - full] += d * d
-    squares = 0.0
-    for k in range(LANES):
-        squares += lanes[k]
-    return math.sqrt(squares / size)
+    mean = total(row, lanes) / row.size
+    return math.sqrt(squares(row, mean, lanes) / row.size)
 
 
 @helper
